@@ -1,1 +1,3 @@
-//! model
+//! The model: what the user writes.
+
+pub mod units;
