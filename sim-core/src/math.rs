@@ -6,9 +6,10 @@
 
 mod special;
 
+pub(crate) use special::{gamma_density_factor, gamma_inverse_ln};
 pub use special::{
-    gamma_p, gamma_p_inverse, incomplete_beta, ln_gamma, normal_cdf, normal_quantile, normal_quantile_block,
-    student_t_cdf, student_t_quantile,
+    gamma_inverse, gamma_p, gamma_p_inverse, incomplete_beta, ln_gamma, normal_cdf, normal_quantile,
+    normal_quantile_block, student_t_cdf, student_t_quantile,
 };
 
 /// Natural logarithm, with libm's bits.
@@ -218,7 +219,7 @@ mod tests {
                     0 => ((bits >> 12) as f64 + 0.5) / 4_503_599_627_370_496.0,
                     1 => f64::from_bits(1.0f64.to_bits().wrapping_add(bits >> 20).wrapping_sub(1 << 43)),
                     2 => f64::from_bits(0x3fe6_a09e_0000_0000u64.wrapping_add(bits >> 28).wrapping_sub(1 << 35)),
-                    _ => f64::from_bits(bits >> 1).min(f64::MAX).max(f64::MIN_POSITIVE),
+                    _ => f64::from_bits(bits >> 1).clamp(f64::MIN_POSITIVE, f64::MAX),
                 };
             }
             let before = block;

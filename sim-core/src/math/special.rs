@@ -162,7 +162,7 @@ pub fn normal_quantile_block(values: &mut [f64]) {
 }
 
 /// x^a · e^−x / Γ(a), without the cancellation that large `a` would bring.
-fn gamma_density_factor(a: f64, x: f64) -> f64 {
+pub(crate) fn gamma_density_factor(a: f64, x: f64) -> f64 {
     if a < 20.0 {
         return exp(a * ln(x) - x - ln_gamma(a));
     }
@@ -236,29 +236,40 @@ fn not_zero(x: f64) -> f64 {
 /// gentle for every shape, kept between bounds that only close in.
 #[must_use]
 pub fn gamma_p_inverse(a: f64, p: f64) -> f64 {
-    let z = normal_quantile(p);
+    gamma_inverse(a, p, 1.0 - p)
+}
+
+/// [`gamma_p_inverse`] from both tails, p and 1 − p, each exact where it is small.
+#[must_use]
+pub fn gamma_inverse(a: f64, p: f64, q: f64) -> f64 {
+    let z = if p < 0.5 { normal_quantile(p) } else { -normal_quantile(q) };
     let cube = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * a.sqrt());
     let near_zero = (ln(p) + ln_gamma(a + 1.0)) / a;
-    let mut log_x = if cube > 0.2 && near_zero > -1.0 { ln(a * cube * cube * cube) } else { near_zero };
+    let start = if cube > 0.2 && near_zero > -1.0 { ln(a * cube * cube * cube) } else { near_zero };
+    exp(gamma_inverse_ln(a, p, q, start))
+}
+
+/// Logarithm of [`gamma_inverse`], from a first guess of it.
+pub(crate) fn gamma_inverse_ln(a: f64, p: f64, q: f64, start: f64) -> f64 {
+    let mut log_x = start;
     let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
     for _ in 0..200 {
         let x = exp(log_x);
         if x < 1e-290 {
-            return x;
+            // Here P(a, x) = x^a / Γ(a + 1) to the last bit.
+            return (ln(p) + ln_gamma(a + 1.0)) / a;
         }
         let (lower, upper) = gamma_p(a, x);
-        // The smaller of the two tails carries the digits.
-        let relative = if p < 0.5 { (lower - p) / p } else { ((1.0 - p) - upper) / (1.0 - p) };
-        if relative > 0.0 {
+        if if p < q { lower > p } else { upper < q } {
             high = log_x;
         } else {
             low = log_x;
         }
+        // Newton on the logarithm of the smaller tail, which carries the digits.
         let factor = gamma_density_factor(a, x);
-        // Newton on the logarithm of the smaller tail.
-        let step = match p < 0.5 {
+        let step = match p < q {
             true => ln(lower / p) * lower / factor,
-            false => ln((1.0 - p) / upper) * upper / factor,
+            false => ln(q / upper) * upper / factor,
         };
         if step.abs() <= 4e-16 * log_x.abs().max(1.0) {
             break;
@@ -276,7 +287,7 @@ pub fn gamma_p_inverse(a: f64, p: f64) -> f64 {
         }
         log_x = next;
     }
-    exp(log_x)
+    log_x
 }
 
 /// Regularised incomplete beta function I_x(a, b), by Lentz's continued fraction (Abramowitz & Stegun 26.5.8).

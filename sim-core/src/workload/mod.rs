@@ -1,1 +1,3 @@
-//! workload
+//! What arrives: times, sizes, keys and traces.
+
+pub mod sampler;

@@ -1,0 +1,74 @@
+//! What the hot operations cost, in ns each: medians of nine. `cargo bench -p sim-core --bench prices`.
+
+use sim_core::engine::rng::uniform_at;
+use sim_core::model::Files;
+use sim_core::model::distribution::{Base, Distribution};
+use sim_core::workload::sampler::{BLOCK, Sampler};
+use std::hint::black_box;
+use std::time::Instant;
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        Err(format!("{path}: no files here"))
+    }
+}
+
+/// Prints the median price of one of `count` operations that `work` does.
+fn price(name: &str, count: u64, mut work: impl FnMut()) {
+    let mut prices: Vec<f64> = (0..9)
+        .map(|_| {
+            let start = Instant::now();
+            work();
+            start.elapsed().as_secs_f64() * 1e9 / count as f64
+        })
+        .collect();
+    prices.sort_by(f64::total_cmp);
+    println!("{name:44} {:8.2} ns", prices[4]);
+}
+
+fn draws() {
+    const ROUNDS: u64 = 4_000;
+    let mut uniforms = [0.0; BLOCK];
+    price("128 uniforms, each", ROUNDS * BLOCK as u64, || {
+        for round in 0..ROUNDS {
+            for (at, u) in uniforms.iter_mut().enumerate() {
+                *u = uniform_at(round, at as i64);
+            }
+            black_box(&uniforms);
+        }
+    });
+    for text in [
+        "exp(4ms)",
+        "lognormal(4ms, cv=0.8)",
+        "uniform(1ms, 5ms)",
+        "gamma(4ms, cv=0.5)",
+        "weibull(4ms, shape=0.7)",
+        "pareto(min=1ms, alpha=1.5, max=1s)",
+        "normal(10ms, sd=3ms)",
+        "hyperexp(4ms, cv=3)",
+        "quantiles(p50=3ms, p90=9ms, p99=40ms, max=1s)",
+    ] {
+        let sampler = Sampler::new(&Distribution::parse(text, Base::Time, &NoFiles).expect(text));
+        let mut out = [0; BLOCK];
+        price(&format!("{text}, block, without uniforms"), ROUNDS * BLOCK as u64, || {
+            for _ in 0..ROUNDS {
+                sampler.sample_block(black_box(&uniforms), &mut out);
+                black_box(&out);
+            }
+        });
+        price(&format!("{text}, single, without uniforms"), ROUNDS * BLOCK as u64, || {
+            for _ in 0..ROUNDS {
+                for (u, out) in black_box(&uniforms).iter().zip(&mut out) {
+                    *out = sampler.sample_ns(*u);
+                }
+                black_box(&out);
+            }
+        });
+    }
+}
+
+fn main() {
+    draws();
+}
