@@ -1,6 +1,7 @@
 //! What the hot operations cost, in ns each: medians of nine. `cargo bench -p sim-core --bench prices`.
 
-use sim_core::engine::rng::uniform_at;
+use sim_core::engine::rng::{mix64, uniform_at};
+use sim_core::metrics::histogram::Histogram;
 use sim_core::model::Files;
 use sim_core::model::distribution::{Base, Distribution};
 use sim_core::workload::sampler::{BLOCK, Sampler};
@@ -69,6 +70,20 @@ fn draws() {
     }
 }
 
+fn recording() {
+    let values: Vec<u64> = (0..65_536u64).map(|n| (mix64(n) >> 40) + 1_000_000).collect();
+    let mut histogram = Histogram::new();
+    price("histogram, record", 100 * values.len() as u64, || {
+        for _ in 0..100 {
+            for value in black_box(&values) {
+                histogram.record(*value);
+            }
+        }
+    });
+    black_box(&histogram);
+}
+
 fn main() {
+    recording();
     draws();
 }

@@ -1,1 +1,3 @@
-//! metrics
+//! What a run measures.
+
+pub mod histogram;
