@@ -39,7 +39,7 @@ spec! {
         backing: Link = optional.beside("link");
         later [
             "ttl_jitter", "flush", "coalesce", "invalidate_tags", "stale_while_revalidate", "stale_if_error", "warm", "nodes",
-            "refresh", "overrides", "startup",
+            "refresh", "overrides",
         ];
     }
 }

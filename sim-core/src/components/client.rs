@@ -15,7 +15,7 @@ spec! {
         /// Whom the requests go to.
         to: Link = required.beside("link");
         /// When requests arrive.
-        arrivals: Arrivals = required.live();
+        arrivals: Arrivals = required;
         /// The weights of the classes; left out, all classes alike.
         mix: BTreeMap<String, Factor> = default(EMPTY_MAP).live();
         /// Requests that follow each other: an arrival starts a journey.

@@ -9,7 +9,7 @@ spec! {
     /// Keeps data: a relational database, a document store.
     pub struct DatabaseSpec, component("database") {
         /// Into how many parts the data are divided.
-        shards: Count = default(1).range(1, 10_000);
+        shards: Count = default(1).range(1, 10_000).live();
         /// What decides on the shard.
         shard_by: ShardBy = default("key");
         /// How it decides.
@@ -28,8 +28,6 @@ spec! {
         operations: BTreeMap<String, Operation> = required.live();
         /// The share of operations that fail after their work.
         error_rate: Share = default(0).live();
-        /// How long a node that crashed takes until it is back.
-        startup: TimeDistribution = default("0s");
         later [
             "lag", "apply", "indexes", "index_write_cost", "locks", "scatter", "failover", "rebalance", "overrides",
             "partitions", "size",

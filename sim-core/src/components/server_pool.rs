@@ -14,7 +14,7 @@ spec! {
         /// How many there are at the start.
         replicas: Count = default(1).range(0, 100_000).live();
         /// The cores of each.
-        cores: Cores = default(1).range("1m", 10_000).live();
+        cores: Cores = default(1).range("1m", 10_000);
         /// How many requests each works on at a time, from start to end of the handler; left out, as many as it has cores.
         workers: Count = optional.range(1, 10_000_000).live();
         /// A worker is held only while the request is on a core: an event loop.
@@ -131,9 +131,7 @@ impl Read for WhenFull {
                 "block" => Some(Self::Block),
                 other => wrong_word(node, reader, other, &WORDS),
             },
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
-                wrong_word(node, reader, "", &WORDS)
-            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => wrong_word(node, reader, "", &WORDS),
         }
     }
 

@@ -135,7 +135,19 @@ mod tests {
         for text in ["web", "web[2]", "orders/shard[1]", "orders/shard[1]/replica[0]", "orders-pool", "größe"] {
             assert_eq!(Address::parse(text).expect("is an address").to_string(), text);
         }
-        for text in ["", "web[", "web[]", "web[-1]", "web[x]", "web[1]x", "/shard[1]", "a/b[1]", "a/shard", "a b", "w[9999999999]"] {
+        for text in [
+            "",
+            "web[",
+            "web[]",
+            "web[-1]",
+            "web[x]",
+            "web[1]x",
+            "/shard[1]",
+            "a/b[1]",
+            "a/shard",
+            "a b",
+            "w[9999999999]",
+        ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
     }

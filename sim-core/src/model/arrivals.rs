@@ -58,7 +58,7 @@ spec! {
         /// How many users there are.
         users: Users = required.live();
         /// How long each thinks before a request.
-        think: TimeDistribution = default("0s").live();
+        think: TimeDistribution = default("0s");
     }
 }
 
@@ -200,10 +200,12 @@ impl Read for Arrivals {
             ["rate"] => OpenArrivals::read(node, reader).map(Self::Open),
             ["stages"] => {
                 let staged = StagedArrivals::read(node, reader)?;
-                let one_each = staged.stages.iter().map(|stage| {
-                    one_of_two(&stage.at, "rate", stage.rate.is_some(), stage.ramp_to.is_some(), reader)
-                });
-                let all_right = one_each.fold(true, |all, right| all & right) & not_empty(&staged.at, staged.stages.len(), reader);
+                let one_each = staged
+                    .stages
+                    .iter()
+                    .map(|stage| one_of_two(&stage.at, "rate", stage.rate.is_some(), stage.ramp_to.is_some(), reader));
+                let all_right =
+                    one_each.fold(true, |all, right| all & right) & not_empty(&staged.at, staged.stages.len(), reader);
                 all_right.then_some(Self::Stages(staged))
             }
             ["daily"] => {
@@ -256,7 +258,8 @@ fn not_empty(at: &Place, length: usize, reader: &mut Reader) -> bool {
     if length == 0 {
         let at = at.field("stages");
         reader.diagnostics.push(
-            super::diagnostic::Diagnostic::error(&at.path, at.line, "found an empty list").expected("at least one stage"),
+            super::diagnostic::Diagnostic::error(&at.path, at.line, "found an empty list")
+                .expected("at least one stage"),
         );
     }
     length > 0
@@ -281,9 +284,9 @@ impl Read for Users {
         if list.is_empty() {
             return reader.unexpected(stages, "at least one stage");
         }
-        let one_each = list.iter().map(|stage| {
-            one_of_two(&stage.at, "users", stage.users.is_some(), stage.ramp_to.is_some(), reader)
-        });
+        let one_each = list
+            .iter()
+            .map(|stage| one_of_two(&stage.at, "users", stage.users.is_some(), stage.ramp_to.is_some(), reader));
         one_each.fold(true, |all, right| all & right).then_some(Self::Stages(list))
     }
 

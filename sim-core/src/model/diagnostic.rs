@@ -245,10 +245,10 @@ mod tests {
 
     #[test]
     fn a_diagnostic_reads_as_a_sentence() {
-        let diagnostic =
-            Diagnostic::error("components.web.replcas", 3, "unknown field").help("did you mean replicas?");
+        let diagnostic = Diagnostic::error("components.web.replcas", 3, "unknown field").help("did you mean replicas?");
         assert_eq!(diagnostic.to_string(), "components.web.replcas: unknown field; did you mean replicas?");
-        let diagnostic = Diagnostic::error("run.duration", 3, "found 20").expected("a time with a unit").help("write \"20s\"");
+        let diagnostic =
+            Diagnostic::error("run.duration", 3, "found 20").expected("a time with a unit").help("write \"20s\"");
         assert_eq!(diagnostic.to_string(), "run.duration: found 20; expected a time with a unit; write \"20s\"");
     }
 

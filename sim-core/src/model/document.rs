@@ -29,7 +29,9 @@ impl Document {
         if text.trim().is_empty() {
             return Err(reading::empty().into());
         }
-        if let Some(at) = text.find(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t' | '\u{85}')) {
+        if let Some(at) =
+            text.find(|letter: char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t' | '\u{85}'))
+        {
             let line = reading::Lines::new(text).at(at);
             return Err(Diagnostic::error("", line, "this is no text: it holds control characters")
                 .expected("a model in JSON or YAML")
@@ -260,7 +262,11 @@ fn put(node: &mut Node, shape: &Shape, segments: &[Segment], value: Node, whole:
                 return Err(mistake(format!("there is no field {key}")).help(did_you_mean(key, known)));
             }
             if !matches!(node.value, Value::Map(_)) {
-                return Err(mistake(format!("there is no field {key}: {} is {}", shortened(&node.path), node.describe())));
+                return Err(mistake(format!(
+                    "there is no field {key}: {} is {}",
+                    shortened(&node.path),
+                    node.describe()
+                )));
             }
             if node.get(key).is_none() {
                 match rest.first() {
@@ -268,8 +274,11 @@ fn put(node: &mut Node, shape: &Shape, segments: &[Segment], value: Node, whole:
                         node.insert(key, value);
                         return Ok(());
                     }
-                    Some(Segment::Key(_)) if matches!(declared, Shape::Struct(_) | Shape::Map(_) | Shape::Any(_) | Shape::Named(..)) => {
-                        let empty = Node { value: Value::Map(Vec::new()), path: join(&node.path, key), line: value.line };
+                    Some(Segment::Key(_))
+                        if matches!(declared, Shape::Struct(_) | Shape::Map(_) | Shape::Any(_) | Shape::Named(..)) =>
+                    {
+                        let empty =
+                            Node { value: Value::Map(Vec::new()), path: join(&node.path, key), line: value.line };
                         node.insert(key, empty);
                     }
                     Some(Segment::Key(_) | Segment::Index(_)) => {
@@ -283,18 +292,21 @@ fn put(node: &mut Node, shape: &Shape, segments: &[Segment], value: Node, whole:
                 None => Err(mistake(format!("there is no {key}"))),
             }
         }
-        Segment::Index(index) => match &mut node.value {
-            Value::List(items) => {
-                let length = items.len();
-                match items.get_mut(*index) {
-                    Some(next) => put(next, &declared, rest, value, whole),
-                    None => Err(mistake(format!("there is no item {index}")).expected(format!("0 to {}", length.max(1) - 1))),
+        Segment::Index(index) => {
+            match &mut node.value {
+                Value::List(items) => {
+                    let length = items.len();
+                    match items.get_mut(*index) {
+                        Some(next) => put(next, &declared, rest, value, whole),
+                        None => Err(mistake(format!("there is no item {index}"))
+                            .expected(format!("0 to {}", length.max(1) - 1))),
+                    }
+                }
+                Value::Map(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    Err(mistake(format!("there is no item {index}: {} is {}", shortened(&node.path), node.describe())))
                 }
             }
-            Value::Map(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                Err(mistake(format!("there is no item {index}: {} is {}", shortened(&node.path), node.describe())))
-            }
-        },
+        }
     }
 }
 

@@ -52,7 +52,8 @@ impl Read for Settings {
         if entries.is_empty() {
             return reader.unexpected(node, "a map from paths to values, as { \"web.replicas\": 6 }");
         }
-        let setting = |(path, value): &(String, Node)| Setting { path: path.clone(), value: value.clone(), at: Place::of(value) };
+        let setting =
+            |(path, value): &(String, Node)| Setting { path: path.clone(), value: value.clone(), at: Place::of(value) };
         Some(Self(entries.iter().filter(|(key, _)| !super::spec::is_note(key)).map(setting).collect()))
     }
 

@@ -53,9 +53,9 @@ impl Expectation {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (left, comparison, right) = compared(text)?;
         let (left, right) = (tokens(left)?, tokens(right)?);
-        let dimension = dimension_of(&left).or_else(|| dimension_of(&right)).ok_or_else(|| {
-            "expected a metric on one side, as \"p99@sieve < 0.9 * p99\"".to_string()
-        })?;
+        let dimension = dimension_of(&left)
+            .or_else(|| dimension_of(&right))
+            .ok_or_else(|| "expected a metric on one side, as \"p99@sieve < 0.9 * p99\"".to_string())?;
         let left = Parser { tokens: &left, at: 0, dimension, depth: 0 }.all()?;
         let right = Parser { tokens: &right, at: 0, dimension, depth: 0 }.all()?;
         Ok(Self { left, comparison, right, text: text.trim().to_string(), at: Place::default() })
@@ -113,7 +113,10 @@ enum Token {
     Close,
     /// A number with or without unit.
     Number(String),
-    Figure { measure: Measure, variant: Option<String> },
+    Figure {
+        measure: Measure,
+        variant: Option<String>,
+    },
 }
 
 /// Operators stand between blanks, except `*`, `/`, `+` after a number without unit: names may hold `-` and `/`.
@@ -146,7 +149,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 
 /// Digits with their unit: `250ms`, `1m30s`, `800/s`, `5%`.
 fn number_length(text: &str) -> usize {
-    let plain = text.find(|letter: char| !(letter.is_alphanumeric() || letter == '.' || letter == '%')).unwrap_or(text.len());
+    let plain =
+        text.find(|letter: char| !(letter.is_alphanumeric() || letter == '.' || letter == '%')).unwrap_or(text.len());
     for unit in ["/s", "/m", "/h", "/d", "/ms"] {
         let end = plain + unit.len();
         let follows = text.get(end..).is_some_and(|after| !after.starts_with(|letter: char| letter.is_alphanumeric()));
@@ -258,7 +262,9 @@ fn number(text: &str, dimension: Dimension) -> Result<f64, String> {
 
 impl Read for Expectation {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        let Some(text) = node.text() else { return reader.unexpected(node, "an expectation, as \"p99@sieve < 0.9 * p99\"") };
+        let Some(text) = node.text() else {
+            return reader.unexpected(node, "an expectation, as \"p99@sieve < 0.9 * p99\"");
+        };
         match Self::parse(text) {
             Ok(expectation) => Some(Self { at: Place::of(node), ..expectation }),
             Err(wrong) => reader.error_help(node, format!("found {}", node.describe()), wrong),
@@ -305,7 +311,19 @@ mod tests {
 
     #[test]
     fn mistakes_are_told() {
-        for text in ["", "p99", "1 < 2", "p99 < ", "p99@ < 1s", "p99 < (1s", "p99 < 1x", "p99 < 2 2", "p99 < § p99", "bad < 1s", "p99 < ((((((((((((((((((((((1s))))))))))))))))))))))"] {
+        for text in [
+            "",
+            "p99",
+            "1 < 2",
+            "p99 < ",
+            "p99@ < 1s",
+            "p99 < (1s",
+            "p99 < 1x",
+            "p99 < 2 2",
+            "p99 < § p99",
+            "bad < 1s",
+            "p99 < ((((((((((((((((((((((1s))))))))))))))))))))))",
+        ] {
             assert!(Expectation::parse(text).is_err(), "{text}");
         }
     }

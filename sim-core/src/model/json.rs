@@ -91,7 +91,8 @@ impl<'t> Reading<'t> {
                 Some(value) => Value::Number(Number { value, text: json.to_string() }),
                 None => {
                     let found = format!("found {}", shortened(json));
-                    self.diagnostics.push(Diagnostic::error(&path, line, found).expected("a number that is not so large"));
+                    self.diagnostics
+                        .push(Diagnostic::error(&path, line, found).expected("a number that is not so large"));
                     return None;
                 }
             },

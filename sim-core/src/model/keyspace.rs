@@ -120,7 +120,8 @@ fn hotspot(node: &Node, hot: &str, traffic: &str, reader: &mut Reader) -> Option
 
 fn weights(node: &Node, items: &[Node], reader: &mut Reader) -> Option<Popularity> {
     let weights: Vec<Option<Factor>> = items.iter().map(|item| Factor::read(item, reader)).collect();
-    let weights: Vec<f64> = weights.into_iter().collect::<Option<Vec<_>>>()?.into_iter().map(|weight| weight.0).collect();
+    let weights: Vec<f64> =
+        weights.into_iter().collect::<Option<Vec<_>>>()?.into_iter().map(|weight| weight.0).collect();
     if !weights.iter().any(|&weight| weight > 0.0) {
         return reader.unexpected(node, "a list of weights that are not all zero");
     }

@@ -222,7 +222,14 @@ fn scope(text: &str) -> Result<String, String> {
     let text = text.trim();
     let (address, parts) = split_scope(text);
     let right = Address::parse(address).is_ok() && parts.iter().all(|part| is_name(part)) && parts.len() <= 2;
-    if right { Ok(text.to_string()) } else { Err(format!("expected a class, component, station or instance in the brackets, as p99(web), utilization(web.workers) or queue(web[2]); found \"{}\"", super::node::shortened(text))) }
+    if right {
+        Ok(text.to_string())
+    } else {
+        Err(format!(
+            "expected a class, component, station or instance in the brackets, as p99(web), utilization(web.workers) or queue(web[2]); found \"{}\"",
+            super::node::shortened(text)
+        ))
+    }
 }
 
 /// `web[2].workers.wait` as `web[2]` and its parts `workers`, `wait`.

@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn paths_are_taken_apart() {
-        for path in ["web.replicas", "web.handlers.browse[0].cpu", "a[1][2]", "web.overrides.2.speed", "web.handlers.*[0]"] {
+        for path in
+            ["web.replicas", "web.handlers.browse[0].cpu", "a[1][2]", "web.overrides.2.speed", "web.handlers.*[0]"]
+        {
             assert_eq!(text(&parse(path).expect(path)), path);
         }
         for path in ["", ".", "a.", ".a", "a[", "a[]", "a[x]", "a[0]b", "[0]", "a..b", "a[99999999999]"] {

@@ -335,9 +335,11 @@ pub fn as_map(node: &Node, structure: &Structure, fields: &[Field]) -> Option<No
     let mut map = match (&node.value, structure.short) {
         (Value::Map(_), _) => node.clone(),
         (Value::Null, _) | (_, None) => return None,
-        (_, Some(short)) => {
-            Node { value: Value::Map(vec![(short.to_string(), node.clone())]), path: node.path.clone(), line: node.line }
-        }
+        (_, Some(short)) => Node {
+            value: Value::Map(vec![(short.to_string(), node.clone())]),
+            path: node.path.clone(),
+            line: node.line,
+        },
     };
     for field in fields {
         if let Some(sibling) = field.beside {
@@ -418,7 +420,8 @@ pub fn read_required<T: Read>(field: &Field, node: &Node, reader: &mut Reader) -
         Some(value) => read_checked(field, value, reader),
         None => {
             reader.diagnostics.push(
-                Diagnostic::error(&node.path, node.line, format!("`{}` is missing", field.name)).help(field.doc.clone()),
+                Diagnostic::error(&node.path, node.line, format!("`{}` is missing", field.name))
+                    .help(field.doc.clone()),
             );
             None
         }
@@ -580,10 +583,18 @@ macro_rules! spec_type {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! spec_presence {
-    (required) => { $crate::model::spec::Presence::Required };
-    (optional) => { $crate::model::spec::Presence::Optional };
-    (flatten) => { $crate::model::spec::Presence::Flatten };
-    (default($value:expr)) => { $crate::model::spec::Presence::Default($crate::model::node::Value::from($value)) };
+    (required) => {
+        $crate::model::spec::Presence::Required
+    };
+    (optional) => {
+        $crate::model::spec::Presence::Optional
+    };
+    (flatten) => {
+        $crate::model::spec::Presence::Flatten
+    };
+    (default($value:expr)) => {
+        $crate::model::spec::Presence::Default($crate::model::node::Value::from($value))
+    };
 }
 
 /// How a declared field is read.

@@ -193,7 +193,11 @@ impl Read for Step {
             ["choose"] => ChooseStep::read(node, reader).map(Self::Choose),
             ["fail"] => FailStep::read(&opened(node, "fail", "share"), reader).map(Self::Fail),
             [] => unknown_step(node, entries, reader),
-            several => reader.error(node, format!("one step with {}", several.join(" and ")), "a step for each, one after the other"),
+            several => reader.error(
+                node,
+                format!("one step with {}", several.join(" and ")),
+                "a step for each, one after the other",
+            ),
         }
     }
 
@@ -215,9 +219,11 @@ impl Read for Step {
 
 fn unknown_step(node: &Node, entries: &[(String, Node)], reader: &mut Reader) -> Option<Step> {
     let expected = format!("a step with {}", in_a_row(STEP_WORDS.into_iter()));
-    let keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).filter(|key| !super::spec::is_note(key)).collect();
+    let keys: Vec<&str> =
+        entries.iter().map(|(key, _)| key.as_str()).filter(|key| !super::spec::is_note(key)).collect();
     let help = keys.iter().find_map(|key| super::diagnostic::nearest(key, STEP_WORDS));
-    let found = if keys.is_empty() { "found an empty step".to_string() } else { format!("unknown step {}", keys.join(", ")) };
+    let found =
+        if keys.is_empty() { "found an empty step".to_string() } else { format!("unknown step {}", keys.join(", ")) };
     reader.diagnostics.push(
         super::diagnostic::Diagnostic::error(&node.path, node.line, found)
             .expected(expected)

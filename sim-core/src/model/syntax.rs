@@ -18,7 +18,9 @@ impl<'t> Call<'t> {
         let (name, rest) = text.split_once('(')?;
         let inside = rest.strip_suffix(')')?;
         let name = name.trim();
-        if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_') {
+        if name.is_empty()
+            || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_')
+        {
             return None;
         }
         let mut call = Self { name, positional: Vec::new(), named: Vec::new() };

@@ -293,9 +293,7 @@ impl Read for Text {
 impl Read for Name {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match node.text() {
-            Some(text) if !text.trim().is_empty() => {
-                Some(Self { text: text.trim().to_string(), at: Place::of(node) })
-            }
+            Some(text) if !text.trim().is_empty() => Some(Self { text: text.trim().to_string(), at: Place::of(node) }),
             Some(_) | None => reader.unexpected(node, "a name"),
         }
     }

@@ -19,7 +19,8 @@ pub fn parse(text: &str) -> Result<Node, Diagnostics> {
             Ok((event, span)) => building.event(event, span).map_err(Diagnostics::from)?,
             Err(error) => {
                 let line = line_number(error.marker().line());
-                let found = format!("this is no YAML: {} (line {line}, column {})", error.info(), error.marker().col() + 1);
+                let found =
+                    format!("this is no YAML: {} (line {line}, column {})", error.info(), error.marker().col() + 1);
                 return Err(Diagnostic::error("", line, found).into());
             }
         }
@@ -37,8 +38,18 @@ fn line_number(line: usize) -> u32 {
 
 /// Something begun and not yet ended.
 enum Open {
-    List { items: Vec<Node>, anchor: usize, line: u32 },
-    Map { entries: Vec<(String, Node)>, keys: std::collections::BTreeSet<String>, key: Option<(String, u32)>, anchor: usize, line: u32 },
+    List {
+        items: Vec<Node>,
+        anchor: usize,
+        line: u32,
+    },
+    Map {
+        entries: Vec<(String, Node)>,
+        keys: std::collections::BTreeSet<String>,
+        key: Option<(String, u32)>,
+        anchor: usize,
+        line: u32,
+    },
 }
 
 #[derive(Default)]
@@ -59,13 +70,19 @@ impl Building {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Diagnostic::error("", line, "found a second document").expected("one document in a file"));
+                    return Err(
+                        Diagnostic::error("", line, "found a second document").expected("one document in a file")
+                    );
                 }
                 Ok(())
             }
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
-                    return Err(Diagnostic::error(self.path(), line, "found an alias of something that is not there yet"));
+                    return Err(Diagnostic::error(
+                        self.path(),
+                        line,
+                        "found an alias of something that is not there yet",
+                    ));
                 };
                 self.alias_nodes += count(node);
                 if self.alias_nodes > ALIAS_NODES_MAX {
@@ -118,13 +135,16 @@ impl Building {
             return Err(super::reading::too_deep(&self.path(), line));
         }
         if matches!(self.open.last(), Some(Open::Map { key: None, .. })) {
-            return Err(Diagnostic::error(self.path(), line, "found a list or a map as a key").expected("a text as a key"));
+            return Err(
+                Diagnostic::error(self.path(), line, "found a list or a map as a key").expected("a text as a key")
+            );
         }
         Ok(())
     }
 
     fn tagged(&self, tag: &str, line: u32) -> Diagnostic {
-        Diagnostic::error(self.path(), line, format!("found the tag {}", shortened(tag))).expected("a value without a tag")
+        Diagnostic::error(self.path(), line, format!("found the tag {}", shortened(tag)))
+            .expected("a value without a tag")
     }
 
     fn key(&mut self, text: String, line: u32) -> Result<(), Diagnostic> {
