@@ -1,0 +1,205 @@
+//! Caches: what was looked up before is there sooner.
+
+use std::collections::BTreeMap;
+
+use crate::model::link::{Link, Scope};
+use crate::model::node::{EMPTY_MAP, Node, Value};
+use crate::model::spec::{Place, Read, Reader, Shape};
+use crate::model::value::{Count, Size, Time, TimeDistribution};
+use crate::{choices, spec};
+
+spec! {
+    /// Keeps what was asked for before.
+    pub struct CacheSpec, component("cache") {
+        /// Whether there is one for all, or one in each instance of the caller.
+        scope: Scope = default("shared");
+        /// How much it holds, items or bytes; left out, everything.
+        capacity: Capacity = optional.live();
+        /// Which item goes when it is full.
+        eviction: Eviction = default("lru");
+        /// How long an item is good, from its fill; left out, for ever.
+        ttl: Ttl = optional.live();
+        /// Who loads what is missing: the caller (`aside`) or the cache itself (`through`); left out, as the strategy says.
+        read: ReadMode = optional;
+        /// What a write does: `invalidate` removes the item, `through` writes cache and backing; left out, as the strategy says.
+        write: WriteMode = optional;
+        /// A usual pair of `read` and `write`.
+        strategy: Strategy = default("cache-aside");
+        /// What each operation takes in it.
+        service: TimeDistribution = default("0s").live();
+        /// How many operations it works on at a time.
+        threads: Count = default(1).range(1, 100_000);
+        /// Whether the caller waits until what was loaded is filled in.
+        fill: Fill = default("sync");
+        /// What the caller does when the cache doesn't answer.
+        on_failure: OnFailure = default("backing");
+        /// What single operations take, where it is not `service`.
+        operations: CacheOperations = default(EMPTY_MAP);
+        /// Where the data are.
+        backing: Link = optional.beside("link");
+        later [
+            "ttl_jitter", "flush", "coalesce", "invalidate_tags", "stale_while_revalidate", "stale_if_error", "warm", "nodes",
+            "refresh", "overrides",
+        ];
+    }
+}
+
+impl CacheSpec {
+    /// Who loads what is missing.
+    pub fn read_mode(&self) -> ReadMode {
+        self.read.unwrap_or(match self.strategy {
+            Strategy::CacheAside => ReadMode::Aside,
+            Strategy::ReadThrough | Strategy::WriteThrough => ReadMode::Through,
+        })
+    }
+
+    /// What a write does.
+    pub fn write_mode(&self) -> WriteMode {
+        self.write.unwrap_or(match self.strategy {
+            Strategy::CacheAside | Strategy::ReadThrough => WriteMode::Invalidate,
+            Strategy::WriteThrough => WriteMode::Through,
+        })
+    }
+}
+
+spec! {
+    /// What the operations of a cache take, where it is not its `service`.
+    pub struct CacheOperations {
+        /// A look-up.
+        read: TimeDistribution = optional.live();
+        /// A fill or an update.
+        write: TimeDistribution = optional.live();
+        /// A removal.
+        delete: TimeDistribution = optional.live();
+    }
+}
+
+/// How much a cache holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capacity {
+    /// So many items.
+    Items(u64),
+    /// So many bytes.
+    Bytes(u64),
+}
+
+impl Read for Capacity {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Number(_) => match Count::read(node, reader)? {
+                Count(items) if items > 1_000_000_000 => reader.unexpected(node, "at most 1000000000 items"),
+                Count(items) => Some(Self::Items(items)),
+            },
+            Value::String(_) => Size::read(node, reader).map(|size| Self::Bytes(size.0)),
+            Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
+                reader.unexpected(node, "a number of items, or a size as \"2GiB\"")
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![Count::shape(), Size::shape()])
+    }
+}
+
+/// How long items are good, by keyspace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ttl {
+    /// For keyspaces that are not named; `None`: for ever.
+    pub default: Option<Time>,
+    /// For those that are.
+    pub by_keyspace: BTreeMap<String, Time>,
+    /// Where it was written.
+    pub at: Place,
+}
+
+impl Ttl {
+    /// For a keyspace, in ns; `None`: for ever.
+    pub fn of(&self, keyspace: &str) -> Option<u64> {
+        self.by_keyspace.get(keyspace).copied().or(self.default).map(|time| time.0)
+    }
+}
+
+impl Read for Ttl {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let at = Place::of(node);
+        let Value::Map(_) = &node.value else {
+            let default = Some(Time::read(node, reader)?);
+            return Some(Self { default, by_keyspace: BTreeMap::new(), at });
+        };
+        let mut by_keyspace = BTreeMap::<String, Time>::read(node, reader)?;
+        Some(Self { default: by_keyspace.remove("default"), by_keyspace, at })
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![Time::shape(), Shape::Map(Box::new(Time::shape()))])
+    }
+}
+
+choices! {
+    /// Which item goes when a cache is full.
+    pub enum Eviction {
+        /// The one that was not asked for the longest.
+        Lru = "lru";
+        /// The one that came first.
+        Fifo = "fifo";
+        /// None: what finds it full is not kept.
+        None = "none";
+        later ["lfu", "random", "sieve", "s3-fifo", "w-tinylfu", "arc", "redis-lru", "redis-lfu"];
+    }
+}
+
+choices! {
+    /// Who loads what is missing.
+    pub enum ReadMode {
+        /// The caller, over the cache's `backing`, with its own worker and pool; then it fills the cache.
+        Aside = "aside";
+        /// The cache.
+        Through = "through";
+        later ["ahead"];
+    }
+}
+
+choices! {
+    /// What a write does.
+    pub enum WriteMode {
+        /// It goes to the backing; then the item is removed.
+        Invalidate = "invalidate";
+        /// The cache writes the backing, then keeps the item.
+        Through = "through";
+        later ["update", "behind", "around"];
+    }
+}
+
+choices! {
+    /// A usual pair of `read` and `write`.
+    pub enum Strategy {
+        /// `read: aside`, `write: invalidate`.
+        CacheAside = "cache-aside";
+        /// `read: through`, `write: invalidate`.
+        ReadThrough = "read-through";
+        /// `read: through`, `write: through`.
+        WriteThrough = "write-through";
+        later ["write-behind", "write-around", "refresh-ahead"];
+    }
+}
+
+choices! {
+    /// Whether the caller waits for the fill.
+    pub enum Fill {
+        /// It waits.
+        Sync = "sync";
+        /// It goes on.
+        Async = "async";
+    }
+}
+
+choices! {
+    /// What the caller does when the cache doesn't answer.
+    pub enum OnFailure {
+        /// It asks the backing.
+        Backing = "backing";
+        /// It fails.
+        Fail = "fail";
+    }
+}

@@ -1,0 +1,70 @@
+//! Clients: where requests come from.
+
+use std::collections::BTreeMap;
+
+use crate::model::arrivals::Arrivals;
+use crate::model::keyspace::Popularity;
+use crate::model::link::{Link, LinkOptions};
+use crate::model::node::EMPTY_MAP;
+use crate::model::value::{Count, Factor, Name, TimeDistribution};
+use crate::{choices, spec};
+
+spec! {
+    /// Where requests come from: users, devices, other systems.
+    pub struct ClientSpec, component("client") {
+        /// Whom the requests go to.
+        to: Link = required.beside("link");
+        /// When requests arrive.
+        arrivals: Arrivals = required;
+        /// The weights of the classes; left out, all classes alike.
+        mix: BTreeMap<String, Factor> = default(EMPTY_MAP).live();
+        /// Requests that follow each other: an arrival starts a journey.
+        journey: Vec<JourneyStep> = optional;
+        /// Who the clients are; left out, every request of an open client is a client of its own.
+        population: Population = optional;
+        /// The most requests in progress; arrivals beyond are dropped (as k6 does).
+        max_in_flight: Count = optional.range(1, 100_000_000);
+    }
+}
+
+spec! {
+    /// One request of a journey.
+    pub struct JourneyStep {
+        /// What is asked for.
+        class: Name = required;
+        /// How often, one after the other.
+        times: Count = default(1).range(1, 1_000_000);
+        /// The time after each request before the next.
+        think: TimeDistribution = default("0s");
+        /// Whether it asks for the key of the request before or for one of its own.
+        key: JourneyKey = default("fresh");
+    }
+}
+
+choices! {
+    /// Which key a request of a journey asks for.
+    pub enum JourneyKey {
+        /// That of the journey's last request of the same keyspace.
+        Same = "same";
+        /// One of its own.
+        Fresh = "fresh";
+    }
+}
+
+spec! {
+    /// Who the clients are.
+    pub struct Population {
+        /// How many there are.
+        clients: Count = required.range(1, 10_000_000_000_u64);
+        /// Which of them ask most.
+        popularity: Popularity = default("uniform");
+        later ["tiers", "regions"];
+    }
+}
+
+impl ClientSpec {
+    /// How it calls whom it calls.
+    pub fn link_options(&self) -> &LinkOptions {
+        &self.to.options
+    }
+}

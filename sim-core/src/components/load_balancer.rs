@@ -1,0 +1,46 @@
+//! Load balancers: which of several endpoints gets the next call.
+
+use crate::model::link::{BalancerPolicy, Link};
+use crate::model::node::EMPTY_LIST;
+use crate::model::value::{Factor, Name, OneOrMany};
+use crate::spec;
+
+spec! {
+    /// Hands each call to one of several endpoints: the replicas of its pools.
+    pub struct LoadBalancerSpec, component("load-balancer") {
+        /// The pools, in the order of their endpoints.
+        to: OneOrMany<Target> = default(EMPTY_LIST).beside("link");
+        /// Other pools for some classes; the first that fits wins, `to` gets the rest.
+        routes: Vec<Route> = default(EMPTY_LIST);
+        /// Which endpoint gets the next call.
+        policy: BalancerPolicy = default("round-robin").live();
+        later [
+            "health", "sticky", "slow_start", "drain", "tries", "layer", "service", "cores", "keep_alive", "keepalive",
+            "overrides", "tls", "vnodes", "bounded_load", "outlier",
+        ];
+    }
+}
+
+spec! {
+    /// A pool behind a balancer.
+    pub struct Target, short("to") {
+        /// The pool, and how it is called.
+        link: Link = flatten;
+        /// The weight of each of its replicas.
+        weight: Factor = default(1).range(0, 1_000_000);
+        /// Only used when no other endpoint is left.
+        backup: bool = default(false);
+        later ["max_fails", "fail_timeout", "max_conns"];
+    }
+}
+
+spec! {
+    /// Where calls of some classes go.
+    pub struct Route {
+        /// The classes.
+        classes: OneOrMany<Name> = required;
+        /// Their pools.
+        to: OneOrMany<Target> = required.beside("link");
+        later ["policy"];
+    }
+}

@@ -1,0 +1,19 @@
+//! Classes: what clients ask for.
+
+use super::value::{Count, Name, SizeDistribution};
+use crate::spec;
+
+spec! {
+    /// A kind of request.
+    pub struct Class {
+        /// The keyspace that it asks for a key of.
+        key: Name = optional;
+        /// How much it carries: reads in the response, writes in the request.
+        size: SizeDistribution = optional;
+        /// Whether it changes what it asks for.
+        write: bool = default(false);
+        /// Queues with `order: priority` take the higher first.
+        priority: Count = default(0).range(0, 1000);
+        later ["max_age", "no_store", "version", "tags", "deadline", "retryable"];
+    }
+}

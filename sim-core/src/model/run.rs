@@ -1,0 +1,60 @@
+//! `run`: seed, warm-up, window, drain, limits.
+
+use super::node::{EMPTY_MAP, Node};
+use super::spec::{Read, Reader, Shape};
+use super::value::{Count, Time};
+use crate::spec;
+
+spec! {
+    /// How a run is made: what it starts from, how long it lasts, when it gives up.
+    pub struct Run {
+        /// Where every draw comes from: the same model and seed give the same results, to the bit.
+        seed: Count = default(1);
+        /// Runs before the window at the load of t = 0, so that the window starts neither empty nor cold.
+        warmup: Warmup = default("0s");
+        /// The window that is measured: [0, duration).
+        duration: Time = required.at_least("1us");
+        /// How long after the window its unfinished requests are waited for.
+        drain: Time = default("1m");
+        /// Where a run that grows without end is stopped.
+        limits: Limits = default(EMPTY_MAP);
+    }
+}
+
+spec! {
+    /// Where a run that grows without end is stopped.
+    pub struct Limits {
+        /// Calls in progress at one moment.
+        calls_in_flight: Count = default(5_000_000).range(1, 100_000_000);
+        /// Events of the whole run.
+        events: Count = default(20_000_000_000_u64).at_least(1);
+    }
+}
+
+/// How long a run goes on before the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmup {
+    /// So long.
+    For(Time),
+}
+
+impl Warmup {
+    /// In ns.
+    pub fn time_ns(self) -> u64 {
+        let Self::For(time) = self;
+        time.0
+    }
+}
+
+impl Read for Warmup {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        if node.text() == Some("auto") {
+            return reader.later(node, "auto");
+        }
+        Time::read(node, reader).map(Self::For)
+    }
+
+    fn shape() -> Shape {
+        Time::shape()
+    }
+}
