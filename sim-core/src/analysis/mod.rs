@@ -1,1 +1,3 @@
-//! analysis
+//! What a run means: the report, its objectives, its bottleneck, and how sure the figures are.
+
+pub mod report;
