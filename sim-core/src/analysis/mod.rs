@@ -1,3 +1,4 @@
 //! What a run means: the report, its objectives, its bottleneck, and how sure the figures are.
 
+pub mod objective;
 pub mod report;
