@@ -1,4 +1,5 @@
 //! What a run means: the report, its objectives, its bottleneck, and how sure the figures are.
 
+pub mod bottleneck;
 pub mod objective;
 pub mod report;
