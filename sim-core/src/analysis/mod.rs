@@ -2,4 +2,5 @@
 
 pub mod bottleneck;
 pub mod objective;
+pub mod replications;
 pub mod report;
