@@ -348,7 +348,8 @@ mod tests {
     #[test]
     fn every_metric_is_found_where_it_is_asked_for() {
         let report = report();
-        let cases: &[(&str, Option<f64>, Option<&str>, Option<f64>)] = &[
+        type Case<'a> = (&'a str, Option<f64>, Option<&'a str>, Option<f64>);
+        let cases: &[Case] = &[
             ("p50", None, None, Some(0.1)),
             ("p90", None, Some("browse"), Some(0.4)),
             ("p60", None, None, Some(0.2)), // rank 6 of 9: eight ended, one did not
