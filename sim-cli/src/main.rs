@@ -1,2 +1,3 @@
 //! The command line of Kneepoint.
+mod render;
 fn main() {}
