@@ -1,2 +1,4 @@
 //! The command line of Kneepoint.
+mod diagram;
+mod render;
 fn main() {}

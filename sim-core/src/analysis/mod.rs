@@ -1,1 +1,6 @@
-//! analysis
+//! What a run means: the report, its objectives, its bottleneck, and how sure the figures are.
+
+pub mod bottleneck;
+pub mod objective;
+pub mod replications;
+pub mod report;

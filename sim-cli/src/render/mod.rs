@@ -1,0 +1,206 @@
+//! Reports as people and programs want them: one file per format, all behind [`Renderer`].
+
+mod csv;
+mod json;
+mod markdown;
+mod table;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use sim_core::analysis::bottleneck::Bottleneck;
+use sim_core::analysis::report::{ComponentReport, Latency, Report};
+use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for a terminal.
+    #[default]
+    Table,
+    /// The whole report.
+    Json,
+    /// A line per figure.
+    Csv,
+    /// Tables for a pull request or a wiki.
+    Markdown,
+}
+
+/// What there is to show.
+pub struct View<'a> {
+    /// The figures.
+    pub report: &'a Report,
+    /// What limits the run.
+    pub bottleneck: &'a Bottleneck,
+    /// What to try next: commands.
+    pub hints: &'a [Hint],
+}
+
+/// Something to try next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hint {
+    /// Why, in a few words.
+    pub why: String,
+    /// The command.
+    pub command: String,
+}
+
+/// Writes a report in one format.
+pub trait Renderer {
+    /// The whole text, ending in a new line; styles are in it as ANSI codes.
+    fn render(&self, view: &View) -> String;
+}
+
+impl Format {
+    /// The renderer of a format.
+    pub fn renderer(self) -> &'static dyn Renderer {
+        match self {
+            Format::Table => &table::Table,
+            Format::Json => &json::Json,
+            Format::Csv => &csv::Csv,
+            Format::Markdown => &markdown::Markdown,
+        }
+    }
+}
+
+/// Components in the order in which a request meets them: clients, balancers, and then what they call, and so on.
+fn in_flow_order(report: &Report) -> Vec<(&str, &ComponentReport)> {
+    let depth = depths(report);
+    let rank = |of: &ComponentReport| match of.kind.as_str() {
+        "client" => 0,
+        "load-balancer" => 1,
+        "autoscaler" => 3,
+        _ => 2,
+    };
+    let mut order: Vec<(&str, &ComponentReport)> =
+        report.components.iter().map(|(name, of)| (name.as_str(), of)).collect();
+    order.sort_by_key(|(name, of)| (rank(of), depth[name], *name));
+    order
+}
+
+/// How many links lead to a component at most; cycles are cut.
+fn depths(report: &Report) -> BTreeMap<&str, usize> {
+    let mut depth: BTreeMap<&str, usize> = report.components.keys().map(|name| (name.as_str(), 0)).collect();
+    for _ in 0..report.components.len() {
+        for (caller, of) in &report.components {
+            for target in of.links.keys() {
+                let below = depth[caller.as_str()] + 1;
+                if let Some(known) = depth.get_mut(target.as_str()).filter(|known| **known < below) {
+                    *known = below.min(report.components.len());
+                }
+            }
+        }
+    }
+    depth
+}
+
+/// The percentiles of a latency as `(label, value, bound if unknown, name of the figure)`.
+fn percentiles(latency: &Latency) -> [(&'static str, Option<f64>, Option<f64>, &'static str); 7] {
+    [
+        ("mean", latency.mean_s, None, "mean_s"),
+        ("p50", latency.p50_s, latency.p50_at_least_s, "p50_s"),
+        ("p90", latency.p90_s, latency.p90_at_least_s, "p90_s"),
+        ("p95", latency.p95_s, latency.p95_at_least_s, "p95_s"),
+        ("p99", latency.p99_s, latency.p99_at_least_s, "p99_s"),
+        ("p99.9", latency.p999_s, latency.p999_at_least_s, "p999_s"),
+        ("max", latency.max_s, None, "max_s"),
+    ]
+}
+
+/// A time, its lower bound where it is unknown, or a dash.
+fn time_or_bound(value: Option<f64>, bound: Option<f64>) -> String {
+    match (value, bound) {
+        (Some(value), _) => humane_time(value),
+        (None, Some(bound)) => format!("> {}", humane_time(bound)),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+/// The half-width of a figure's interval in the unit of its text: `± 9` beside `212 ms`. Nothing without an interval.
+fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) -> Option<String> {
+    let [low, high] = report.intervals.get(pointer)?;
+    let (value, half) = (value?, (high - low) / 2.0);
+    let digits = text.split([' ', '%']).next()?;
+    let shown: f64 = digits.parse().ok()?;
+    if shown == 0.0 || value == 0.0 {
+        return None;
+    }
+    let half = half * (shown / value).abs();
+    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let smallest = [1.0, 0.1, 0.01, 0.001, 0.0001][decimals.min(4)];
+    Some(match half {
+        half if half >= smallest => format!("±{half:.decimals$}"),
+        half if half >= smallest / 10.0 => format!("±{half:.0$}", decimals + 1),
+        _ => "±0".to_owned(),
+    })
+}
+
+/// An objective's value in its unit, which its metric tells.
+fn objective_value(objective: &str, value: Option<f64>) -> String {
+    let Some(value) = value else { return "unknown".to_owned() };
+    let metric =
+        objective.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.').next();
+    match metric.unwrap_or_default() {
+        "within" | "error_rate" | "availability" | "utilization" | "hit_ratio" => precise_share(value),
+        "throughput" | "goodput" => humane_rate(value),
+        "queue" | "queue_max" | "stale_reads" | "replicas" | "cost" => humane_count(value),
+        _ => humane_time(value),
+    }
+}
+
+/// A share of something bad, which may be tiny.
+fn small_share(share: f64) -> String {
+    if share > 0.0 && share < 1e-5 { "<0.001%".to_owned() } else { humane_share(share) }
+}
+
+/// A share with as many digits as it takes to tell it from all: 99.98%, not 100%.
+fn precise_share(share: f64) -> String {
+    match share {
+        share if (0.9995..1.0).contains(&share) => format!("{:.4}%", (share * 1e6).floor() / 1e4),
+        share if (0.99..0.9995).contains(&share) => format!("{:.2}%", share * 100.0),
+        share => humane_share(share),
+    }
+}
+
+#[cfg(test)]
+pub mod fixture {
+    use sim_core::analysis::bottleneck;
+
+    use super::*;
+
+    /// The web shop's report, merged from three replications.
+    pub fn web_shop() -> Report {
+        serde_json::from_str(include_str!("../../tests/fixtures/web-shop.json")).expect("the fixture is a report")
+    }
+
+    /// What a renderer makes of a report, without styles.
+    pub fn plain(renderer: &dyn Renderer, report: &Report) -> String {
+        let hints = [Hint {
+            why: "Half again as many slots".into(),
+            command: "kneepoint run shop.json --set orders.slots=12".into(),
+        }];
+        let view = View { report, bottleneck: &bottleneck::find(report), hints: &hints };
+        anstream::adapter::strip_str(&renderer.render(&view)).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_come_as_a_request_meets_them() {
+        let report = fixture::web_shop();
+        let names: Vec<&str> = in_flow_order(&report).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["shoppers", "edge", "web", "redis", "orders-pool", "orders"]);
+    }
+
+    #[test]
+    fn shares_near_one_keep_their_digits() {
+        let cases = [(1.0, "100%"), (0.99972, "99.9720%"), (0.9941, "99.41%"), (0.717, "71.7%"), (0.0, "0%")];
+        for (share, expected) in cases {
+            assert_eq!(precise_share(share), expected);
+        }
+    }
+}
