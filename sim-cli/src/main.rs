@@ -1,4 +1,49 @@
 //! The command line of Kneepoint.
+
+mod commands;
 mod diagram;
+mod driver;
+mod engine;
+mod error;
+mod files;
+mod hints;
 mod render;
-fn main() {}
+
+use std::panic;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+
+use commands::Cli;
+
+fn main() -> ExitCode {
+    panic::set_hook(Box::new(tell_panic));
+    // Without a handler Ctrl-C ends the program all the same, only less tidily.
+    let _ = ctrlc::set_handler(|| {
+        files::forget_half_written();
+        std::process::exit(130);
+    });
+    match panic::catch_unwind(|| Cli::parse().execute()) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            failure.print();
+            failure.code()
+        }
+        // The hook has told it.
+        Err(_) => ExitCode::from(1),
+    }
+}
+
+/// One line, however many threads panic.
+fn tell_panic(panic: &panic::PanicHookInfo) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if TOLD.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let what = panic.payload_as_str().unwrap_or("no message");
+    let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
+    let what: Vec<&str> = what.lines().collect();
+    let message = format!("{}{place}", what.join(", "));
+    error::Failure::Internal(message).print();
+}

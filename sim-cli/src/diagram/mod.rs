@@ -1,9 +1,11 @@
 //! The topology of a model as a picture: boxes and arrows, from left to right.
 
 mod layout;
+mod model;
 mod svg;
 mod text;
 
+pub use model::topology;
 pub use svg::svg;
 pub use text::{dot, mermaid};
 

