@@ -12,70 +12,9 @@ use crate::files::Source;
 
 /// Reads a model; gives its warnings too.
 pub fn load(source: &Source, sets: &[(String, String)]) -> Result<(Model, Vec<Diagnostic>), Failure> {
-    read(source, document(source, sets)?)
-}
-
-/// Reads one of a model's variants.
-pub fn load_variant(
-    source: &Source,
-    sets: &[(String, String)],
-    model: &Model,
-    variant: &str,
-) -> Result<(Model, Vec<Diagnostic>), Failure> {
-    let mut document = document(source, sets)?;
-    let Some(settings) = model.variants.get(variant) else {
-        return Err(Failure::Wrong(format!("there is no variant {}", crate::error::clean(variant))));
-    };
-    for setting in &settings.0 {
-        document.set_node(&setting.path, setting.value.clone()).map_err(|mistake| wrong(source, mistake.into()))?;
-    }
-    read(source, document)
-}
-
-fn wrong(source: &Source, diagnostics: Diagnostics) -> Failure {
-    Failure::Model { source: source.name.clone(), diagnostics }
-}
-
-fn document(source: &Source, sets: &[(String, String)]) -> Result<Document, Failure> {
-    let text = Document::text_of(&source.bytes).map_err(|mistakes| wrong(source, mistakes))?;
-    let mut document = Document::parse(text, &source.name).map_err(|mistakes| wrong(source, mistakes))?;
-    let mut mistakes = Diagnostics::default();
-    for (path, value) in sets {
-        if let Err(mistake) = document.set(path, value) {
-            mistakes.push(mistake);
-        }
-    }
-    if mistakes.is_empty() { Ok(document) } else { Err(wrong(source, mistakes)) }
-}
-
-// STAND-IN until the model's own reader is here.
-fn read(source: &Source, document: Document) -> Result<(Model, Vec<Diagnostic>), Failure> {
-    use sim_core::model::spec::{Read, Reader};
-    let mut reader = Reader::new(&source.folder);
-    let mut diagnostics = Diagnostics::default();
-    let root = document.resolved(&mut diagnostics);
-    let spec = sim_core::model::ModelSpec::read(&root, &mut reader);
-    reader.diagnostics.iter().for_each(|d| diagnostics.push(d.clone()));
-    match spec {
-        Some(spec) if !diagnostics.has_errors() => Ok((
-            Model {
-                name: spec.name.0,
-                run: spec.run,
-                keyspaces: spec.keyspaces,
-                classes: spec.classes,
-                components: spec.components,
-                events: spec.events,
-                faults: spec.faults,
-                objectives: spec.objectives,
-                variants: spec.variants,
-                expect: spec.expect,
-                document,
-                files: Default::default(),
-            },
-            diagnostics.iter().cloned().collect(),
-        )),
-        _ => Err(wrong(source, diagnostics)),
-    }
+    let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
+    let text = Document::text_of(&source.bytes).map_err(wrong)?;
+    Model::parse(text, &source.name, sets, &source.folder).map_err(wrong)
 }
 
 /// What a run works on.

@@ -21,8 +21,8 @@ const AFTER_HELP: &str = "\
 Examples:
   kneepoint check shop.json
   kneepoint check shop.json --set shoppers.arrivals.rate=5000/s
-  kneepoint check models/*.json                          several at once
-  kneepoint check shop.json --expect                     run it and its variants, hold it to `expect`
+  kneepoint check models/*.json               # several at once
+  kneepoint check shop.json --expect          # run it and its variants, and hold it to `expect`
 
 Nothing is run without --expect: the load is rates times mean work, so a part over 100% can't work,
 and one under it may still be slow.";
@@ -155,7 +155,9 @@ impl Check {
         for variant in model.expect.iter().flat_map(|expectation| expectation.variants()) {
             let key = Some(variant.to_owned());
             if !reports.contains_key(&key) {
-                let (changed, _) = engine::load_variant(source, &self.sets, model, variant)?;
+                let changed = model
+                    .variant(variant)
+                    .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
                 reports.insert(key, self.run(source, &changed)?);
             }
         }

@@ -17,10 +17,10 @@ use crate::files::Source;
 
 const AFTER_HELP: &str = "\
 Examples:
-  kneepoint run shop.json                                what p99, rates and errors a model has
-  kneepoint run shop.json --set web.replicas=6           the same with another setting
-  kneepoint check shop.json                              every mistake in a model, and what is over 100%
-  kneepoint diagram shop.json -o shop.svg                a picture of it
+  kneepoint run shop.json                     # latency, rates and errors of a model
+  kneepoint run shop.json --set web.replicas=6
+  kneepoint check shop.json                   # every mistake in it, and what is over 100%
+  kneepoint diagram shop.json -o shop.svg
 
 Exit codes: 0 done and every objective met; 1 an internal error; 2 the model or the command line is
 wrong; 3 an objective is not met, or the run was stopped.";

@@ -32,7 +32,7 @@ pub struct Run {
     #[command(flatten)]
     model: ModelArgs,
     /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// The length of the measured window (10m, 1h30m), instead of the model's own
     #[arg(long, value_name = "TIME")]
@@ -41,10 +41,10 @@ pub struct Run {
     #[arg(long, value_name = "TIME")]
     warmup: Option<String>,
     /// How many independent runs to take the mean of; left out, up to 10, as many as are cheap
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
     /// How many threads to use; left out, one for each core
-    #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, short, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// How to write the results; left out, by the ending of --output, else a table
     #[arg(long, short, value_enum)]
