@@ -4,6 +4,7 @@ use sim_core::engine::rng::{mix64, uniform_at};
 use sim_core::metrics::histogram::Histogram;
 use sim_core::model::Files;
 use sim_core::model::distribution::{Base, Distribution};
+use sim_core::workload::keys::{Keys, Popularity};
 use sim_core::workload::sampler::{BLOCK, Sampler};
 use std::hint::black_box;
 use std::time::Instant;
@@ -83,7 +84,22 @@ fn recording() {
     black_box(&histogram);
 }
 
+fn keys() {
+    let uniforms: Vec<f64> = (0..65_536).map(|n| uniform_at(8, n)).collect();
+    for (exponent, count) in [(0.99, 10_000), (0.99, 1_000_000), (1.2, 1_000_000_000)] {
+        let keys = Keys::new(&Popularity::Zipf(exponent), count).expect("they fit");
+        price(&format!("zipf({exponent}) of {count}, pick"), 20 * uniforms.len() as u64, || {
+            for _ in 0..20 {
+                for u in black_box(&uniforms) {
+                    black_box(keys.pick(*u));
+                }
+            }
+        });
+    }
+}
+
 fn main() {
+    keys();
     recording();
     draws();
 }

@@ -1,3 +1,4 @@
 //! What arrives: times, sizes, keys and traces.
 
+pub mod keys;
 pub mod sampler;
