@@ -172,7 +172,7 @@ const TWO_52: f64 = 4_503_599_627_370_496.0;
 
 /// Rounds a value ≥ 0 to the nearest whole number (ties to even): in the sum with 2^52 the low bits are the number.
 #[inline(always)]
-fn whole_below_two_52(value: f64) -> u64 {
+pub(crate) fn whole_below_two_52(value: f64) -> u64 {
     (value + TWO_52).to_bits() - TWO_52.to_bits()
 }
 
