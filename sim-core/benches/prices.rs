@@ -4,6 +4,9 @@ use sim_core::engine::rng::{mix64, uniform_at};
 use sim_core::metrics::histogram::Histogram;
 use sim_core::model::Files;
 use sim_core::model::distribution::{Base, Distribution};
+use sim_core::workload::arrivals::{Arrivals, Process};
+use sim_core::workload::keys::{Keys, Popularity};
+use sim_core::workload::profile::Profile;
 use sim_core::workload::sampler::{BLOCK, Sampler};
 use std::hint::black_box;
 use std::time::Instant;
@@ -83,7 +86,42 @@ fn recording() {
     black_box(&histogram);
 }
 
+fn keys() {
+    let uniforms: Vec<f64> = (0..65_536).map(|n| uniform_at(8, n)).collect();
+    for (exponent, count) in [(0.99, 10_000), (0.99, 1_000_000), (1.2, 1_000_000_000)] {
+        let keys = Keys::new(&Popularity::Zipf(exponent), count).expect("they fit");
+        price(&format!("zipf({exponent}) of {count}, pick"), 20 * uniforms.len() as u64, || {
+            for _ in 0..20 {
+                for u in black_box(&uniforms) {
+                    black_box(keys.pick(*u));
+                }
+            }
+        });
+    }
+}
+
+fn arrivals() {
+    const COUNT: u64 = 400_000;
+    let day_s = 86_400_000_000_000;
+    for (name, profile, process) in [
+        ("poisson, constant rate", Profile::constant(1_000.0), Process::Poisson),
+        ("constant, constant rate", Profile::constant(1_000.0), Process::Constant),
+        ("gamma(cv=2), constant rate", Profile::constant(1_000.0), Process::Gamma { cv: 2.0 }),
+        ("poisson, daily", Profile::daily(100.0, 1_000.0, day_s / 2, 0), Process::Poisson),
+        ("mmpp, constant rate", Profile::constant(1_000.0), Process::bursts(5.0, 0.1, 2_000_000_000)),
+    ] {
+        let mut arrivals = Arrivals::new(profile, &process, 1, 2, 0);
+        price(&format!("arrivals, {name}"), COUNT, || {
+            for _ in 0..COUNT {
+                black_box(arrivals.next());
+            }
+        });
+    }
+}
+
 fn main() {
+    arrivals();
+    keys();
     recording();
     draws();
 }

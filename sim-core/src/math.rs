@@ -6,7 +6,7 @@
 
 mod special;
 
-pub(crate) use special::{gamma_density_factor, gamma_inverse_ln};
+pub(crate) use special::{gamma_density_factor, gamma_inverse_guess, gamma_inverse_ln};
 pub use special::{
     gamma_inverse, gamma_p, gamma_p_inverse, incomplete_beta, ln_gamma, normal_cdf, normal_quantile,
     normal_quantile_block, student_t_cdf, student_t_quantile,

@@ -242,11 +242,15 @@ pub fn gamma_p_inverse(a: f64, p: f64) -> f64 {
 /// [`gamma_p_inverse`] from both tails, p and 1 − p, each exact where it is small.
 #[must_use]
 pub fn gamma_inverse(a: f64, p: f64, q: f64) -> f64 {
+    exp(gamma_inverse_ln(a, p, q, gamma_inverse_guess(a, p, q)))
+}
+
+/// A first guess of the logarithm of [`gamma_inverse`].
+pub(crate) fn gamma_inverse_guess(a: f64, p: f64, q: f64) -> f64 {
     let z = if p < 0.5 { normal_quantile(p) } else { -normal_quantile(q) };
     let cube = 1.0 - 1.0 / (9.0 * a) + z / (3.0 * a.sqrt());
     let near_zero = (ln(p) + ln_gamma(a + 1.0)) / a;
-    let start = if cube > 0.2 && near_zero > -1.0 { ln(a * cube * cube * cube) } else { near_zero };
-    exp(gamma_inverse_ln(a, p, q, start))
+    if cube > 0.2 && near_zero > -1.0 { ln(a * cube * cube * cube) } else { near_zero }
 }
 
 /// Logarithm of [`gamma_inverse`], from a first guess of it.

@@ -172,17 +172,19 @@ const TWO_52: f64 = 4_503_599_627_370_496.0;
 
 /// Rounds a value ≥ 0 to the nearest whole number (ties to even): in the sum with 2^52 the low bits are the number.
 #[inline(always)]
-fn whole_below_two_52(value: f64) -> u64 {
+pub(crate) fn whole_below_two_52(value: f64) -> u64 {
     (value + TWO_52).to_bits() - TWO_52.to_bits()
 }
 
+/// Rounds a value ≥ 0 to the nearest whole number, at most [`SAMPLE_NS_MAX`].
 #[inline(always)]
-fn whole(value: f64) -> u64 {
+pub(crate) fn whole(value: f64) -> u64 {
     if value < TWO_52 { whole_below_two_52(value) } else { (value as u64).min(SAMPLE_NS_MAX) }
 }
 
+/// [`whole`] of each value.
 #[inline]
-fn whole_block(values: &[f64], out: &mut [u64]) {
+pub(crate) fn whole_block(values: &[f64], out: &mut [u64]) {
     if values.iter().fold(true, |all, value| all & (*value < TWO_52)) {
         for (value, out) in values.iter().zip(out) {
             *out = whole_below_two_52(*value);

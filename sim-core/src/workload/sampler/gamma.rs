@@ -29,7 +29,7 @@ impl GammaTable {
             let (p, q) = (math::normal_cdf(z), math::normal_cdf(-z));
             let log_x = match points.last() {
                 Some((last, slope)) => math::gamma_inverse_ln(shape, p, q, last + math::ln(shape) + slope * step),
-                None => math::ln(math::gamma_inverse(shape, p, q).max(f64::MIN_POSITIVE)),
+                None => math::gamma_inverse_ln(shape, p, q, math::gamma_inverse_guess(shape, p, q)),
             };
             points.push((log_x - math::ln(shape), slope_at(z, p, shape, log_x)));
         }
