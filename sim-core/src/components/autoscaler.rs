@@ -1,6 +1,7 @@
 //! Autoscalers: how many replicas a server pool has.
 
 use crate::model::node::EMPTY_LIST;
+use crate::model::spec::Referent;
 use crate::model::value::{Count, Name, Share, Time};
 use crate::{choices, spec};
 
@@ -8,7 +9,7 @@ spec! {
     /// Changes the number of a server pool's replicas (the Kubernetes horizontal pod autoscaler).
     pub struct AutoscalerSpec, component("autoscaler") {
         /// The server pool.
-        target: Name = required;
+        target: Name = required.refers(Referent::ServerPool);
         /// The fewest replicas.
         min: Count = default(1).range(0, 100_000).live();
         /// The most replicas.

@@ -6,6 +6,7 @@ use crate::model::arrivals::Arrivals;
 use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
 use crate::model::node::EMPTY_MAP;
+use crate::model::spec::Referent;
 use crate::model::value::{Count, Factor, Name, TimeDistribution};
 use crate::{choices, spec};
 
@@ -31,7 +32,7 @@ spec! {
     /// One request of a journey.
     pub struct JourneyStep {
         /// What is asked for.
-        class: Name = required;
+        class: Name = required.refers(Referent::Class);
         /// How often, one after the other.
         times: Count = default(1).range(1, 1_000_000);
         /// The time after each request before the next.

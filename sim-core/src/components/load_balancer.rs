@@ -2,6 +2,7 @@
 
 use crate::model::link::{BalancerPolicy, Link};
 use crate::model::node::EMPTY_LIST;
+use crate::model::spec::Referent;
 use crate::model::value::{Factor, Name, OneOrMany};
 use crate::spec;
 
@@ -38,7 +39,7 @@ spec! {
     /// Where calls of some classes go.
     pub struct Route {
         /// The classes.
-        classes: OneOrMany<Name> = required;
+        classes: OneOrMany<Name> = required.refers(Referent::Class);
         /// Their pools.
         to: OneOrMany<Target> = required.beside("link");
         later ["policy"];

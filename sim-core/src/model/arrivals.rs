@@ -4,7 +4,7 @@ use super::node::{Node, Value};
 use super::spec::{Place, Read, Reader, Shape, in_a_row};
 use super::syntax::Call;
 use super::units;
-use super::value::{Count, Factor, Rate, Text, Time, TimeDistribution};
+use super::value::{Count, Factor, FilePath, Rate, Time, TimeDistribution};
 use crate::spec;
 
 /// When requests arrive.
@@ -66,7 +66,7 @@ spec! {
     /// Requests as a record has them.
     pub struct TraceArrivals {
         /// The file: CSV with a header (time in seconds, class, key, client, size, write), or a web server's log; also as `.gz`.
-        trace: Text = required;
+        trace: FilePath = required;
         /// How many times faster than recorded.
         speed: Factor = default(1).range(0.000_001, 1_000_000);
     }

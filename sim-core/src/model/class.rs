@@ -1,5 +1,6 @@
 //! Classes: what clients ask for.
 
+use super::spec::Referent;
 use super::value::{Count, Name, SizeDistribution};
 use crate::spec;
 
@@ -7,7 +8,7 @@ spec! {
     /// A kind of request.
     pub struct Class {
         /// The keyspace that it asks for a key of.
-        key: Name = optional;
+        key: Name = optional.refers(Referent::Keyspace);
         /// How much it carries: reads in the response, writes in the request.
         size: SizeDistribution = optional;
         /// Whether it changes what it asks for.

@@ -1,7 +1,7 @@
 //! Links: how one component calls another.
 
 use super::node::{Node, Value};
-use super::spec::{Presence, Read, Reader, Shape, Spec};
+use super::spec::{Presence, Read, Reader, Referent, Shape, Spec};
 use super::syntax::Call;
 use super::units;
 use super::value::{Bandwidth, Count, Name, Share, Time, TimeDistribution};
@@ -11,7 +11,7 @@ spec! {
     /// How one component calls another.
     pub struct Link, short("to") {
         /// The component that is called.
-        to: Name = required;
+        to: Name = required.refers(Referent::Callee);
         /// How it is called.
         options: LinkOptions = flatten;
     }

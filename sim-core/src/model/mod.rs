@@ -2,17 +2,20 @@
 
 pub mod address;
 pub mod arrivals;
+pub mod change;
 pub mod class;
 pub mod diagnostic;
 pub mod digest;
 pub mod distribution;
 pub mod document;
+mod draft;
 pub mod event;
 pub mod expectation;
 pub mod fault;
 mod json;
 pub mod keyspace;
 pub mod link;
+pub mod migrate;
 pub mod node;
 pub mod objective;
 pub mod path;
@@ -22,6 +25,7 @@ pub mod spec;
 pub mod step;
 mod syntax;
 pub mod units;
+mod validate;
 pub mod value;
 mod yaml;
 
@@ -30,9 +34,11 @@ use std::sync::Arc;
 
 use crate::components::Component;
 use crate::spec;
+use change::Change;
 use class::Class;
 use diagnostic::{Diagnostic, Diagnostics};
 use document::Document;
+use draft::Draft;
 use event::{Event, Settings};
 use expectation::Expectation;
 use fault::Fault;
@@ -65,8 +71,8 @@ impl Files for NoFiles {
 spec! {
     /// A model of a system: what is in it, what it is asked, and how a run of it is made.
     pub struct ModelSpec {
-        /// The version of the language: 1.
-        format: Count = required;
+        /// The version of the language: write `"format": 1`.
+        format: Count = required.range(1, 1);
         /// What it is called.
         name: Text = default("Untitled");
         /// How a run is made.
@@ -116,6 +122,176 @@ pub struct Model {
     pub expect: Vec<Expectation>,
     /// The tree that it was read from, settings applied.
     pub document: Document,
+    /// What the events set, in the order of time: each component as it is from then on.
+    pub changes: Vec<Change>,
     /// The files that it names, by path.
     pub files: BTreeMap<String, Arc<Vec<u8>>>,
+    /// The tree, every `like` followed.
+    root: Node,
+    /// The hashes of the files that it names itself, its variants apart.
+    file_hashes: BTreeMap<String, u64>,
 }
+
+/// The files of a model that has been read: nothing is read again.
+struct FilesRead<'m>(&'m BTreeMap<String, Arc<Vec<u8>>>);
+
+impl Files for FilesRead<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.0.get(path).map(|bytes| bytes.to_vec()).ok_or_else(|| format!("{path} has not been read"))
+    }
+}
+
+impl Model {
+    /// Reads a model: its text, the name of its source (whose ending tells JSON from YAML), settings by path that are
+    /// applied to the tree first, and where the files come from that it names. Answers the model and what is doubtful
+    /// in it.
+    ///
+    /// # Errors
+    /// Every mistake that could be found, with its place.
+    pub fn parse(
+        text: &str,
+        source_name: &str,
+        sets: &[(String, String)],
+        files: &dyn Files,
+    ) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        let mut document = Document::parse(text, source_name)?;
+        migrate::migrate(&mut document)?;
+        let mut mistakes = Diagnostics::default();
+        for (path, value) in sets {
+            if let Err(mistake) = document.set(path, value) {
+                mistakes.push(mistake);
+            }
+        }
+        Self::read(document, mistakes, files, true)
+    }
+
+    /// Reads a model from its tree. `mistakes` are those found so far.
+    fn read(
+        document: Document,
+        mistakes: Diagnostics,
+        files: &dyn Files,
+        with_variants: bool,
+    ) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        let mut reader = Reader::new(files);
+        reader.diagnostics = mistakes;
+        let root = document.resolved(&mut reader.diagnostics);
+        let mut draft = Draft::read(root, &mut reader);
+        let changes = change::changes(&draft, &mut reader);
+        draft.references.append(&mut reader.references);
+        validate::validate(&draft, &changes, &mut reader.diagnostics);
+        let own_files = reader.files_read();
+        let file_hashes = own_files.iter().map(|(path, bytes)| (path.clone(), digest::fnv1a(bytes))).collect();
+        if with_variants && !reader.diagnostics.has_errors() {
+            Self::check_variants(&document, &draft, &mut reader);
+        }
+        let (files, mut diagnostics) = (reader.files_read(), reader.diagnostics);
+        diagnostics.sort();
+        let Some(run) = draft.run.filter(|_| draft.whole && !diagnostics.has_errors()) else {
+            return Err(diagnostics);
+        };
+        let model = Self {
+            name: draft.name,
+            run,
+            keyspaces: draft.keyspaces,
+            classes: draft.classes,
+            components: draft.components,
+            events: draft.events,
+            faults: draft.faults,
+            objectives: draft.objectives,
+            variants: draft.variants,
+            expect: draft.expect,
+            document,
+            changes,
+            files,
+            root: draft.root,
+            file_hashes,
+        };
+        Ok((model, diagnostics.into_iter().collect()))
+    }
+
+    /// Each variant must be a right model too.
+    fn check_variants(document: &Document, draft: &Draft, reader: &mut Reader) {
+        for (name, settings) in &draft.variants {
+            let mut variant = document.clone();
+            let mut mistakes = apply(&mut variant, settings);
+            if !mistakes.has_errors() {
+                match Self::read(variant, Diagnostics::default(), reader.files(), false) {
+                    Ok(_) => continue,
+                    Err(found) => mistakes.append(found),
+                }
+            }
+            let place = document.get("variants").and_then(|variants| variants.get(name));
+            let (path, line) = place.map_or(("variants".to_string(), 0), |node| (node.path.clone(), node.line));
+            for mistake in mistakes.into_iter().filter(Diagnostic::is_error) {
+                let found = format!("{}: {}", mistake.path, mistake.found);
+                reader.diagnostics.push(Diagnostic { path: path.clone(), line, found, ..mistake });
+            }
+        }
+    }
+
+    /// One of its variants.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn variant(&self, name: &str) -> Result<Self, Diagnostics> {
+        let Some(settings) = self.variants.get(name) else {
+            let help = diagnostic::did_you_mean(name, self.variants.keys().map(String::as_str));
+            return Err(Diagnostic::error("variants", 0, format!("there is no variant {name}")).help(help).into());
+        };
+        let mut document = self.document.clone();
+        let mistakes = apply(&mut document, settings);
+        Self::read(document, mistakes, &FilesRead(&self.files), false).map(|(model, _)| model)
+    }
+
+    /// This model with settings by path applied, as `--set` gives them.
+    ///
+    /// # Errors
+    /// Every mistake that they make.
+    pub fn with(&self, sets: &[(String, String)], files: &dyn Files) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        let mut document = self.document.clone();
+        let mut mistakes = Diagnostics::default();
+        for (path, value) in sets {
+            if let Err(mistake) = document.set(path, value) {
+                mistakes.push(mistake);
+            }
+        }
+        Self::read(document, mistakes, files, true)
+    }
+
+    /// A hash of what is simulated: equal for equal models, whatever the order of their fields. Left out is what
+    /// touches no result: name, notes, layout, variants and expectations; and the seed, which reports give beside it.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = digest::Hasher::default();
+        let mut root = self.root.clone();
+        for field in ["name", "variants", "expect", "layout"] {
+            root.remove(field);
+        }
+        if let Some(run) = root.get_mut("run") {
+            run.remove("seed");
+        }
+        if let Some(node::Value::Map(components)) = root.get_mut("components").map(|node| &mut node.value) {
+            for (_, component) in components {
+                component.remove("layout");
+            }
+        }
+        hasher.node(&root);
+        for (path, hash) in &self.file_hashes {
+            hasher.text(path);
+            hasher.number(*hash);
+        }
+        hasher.finish()
+    }
+}
+
+fn apply(document: &mut Document, settings: &Settings) -> Diagnostics {
+    let mut mistakes = Diagnostics::default();
+    for setting in &settings.0 {
+        if let Err(mistake) = document.set_node(&setting.path, setting.value.clone()) {
+            mistakes.push(mistake);
+        }
+    }
+    mistakes
+}
+
+#[cfg(test)]
+mod tests;

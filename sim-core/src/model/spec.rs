@@ -5,10 +5,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Files;
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use super::node::{Node, Value};
+use super::value::Name;
 
 /// What is read from a node of the tree.
 pub trait Read: Sized {
@@ -21,6 +23,11 @@ pub trait Read: Sized {
     /// How much it is, in the base unit, where a range can be asked of it.
     fn magnitude(&self) -> Option<f64> {
         None
+    }
+
+    /// The names in it, where it is a name or a list of names.
+    fn names(&self) -> Vec<&Name> {
+        Vec::new()
     }
 }
 
@@ -37,13 +44,33 @@ pub trait Spec: Read {
 pub struct Reader<'a> {
     /// Everything found wrong so far.
     pub diagnostics: Diagnostics,
+    /// The names read so far that must be those of something in the model.
+    pub references: Vec<(Referent, Name)>,
     files: Recorder<'a>,
+}
+
+/// What a name is the name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Referent {
+    /// Something that can be called.
+    Callee,
+    /// A server pool behind a balancer or an autoscaler.
+    ServerPool,
+    /// A cache.
+    Cache,
+    /// A connection pool.
+    ConnectionPool,
+    /// A class.
+    Class,
+    /// A keyspace.
+    Keyspace,
 }
 
 impl<'a> Reader<'a> {
     /// A reader of a model whose files come from `files`.
     pub fn new(files: &'a dyn Files) -> Self {
-        Self { diagnostics: Diagnostics::default(), files: Recorder { files, hashes: RefCell::default() } }
+        let files = Recorder { files, read: RefCell::default() };
+        Self { diagnostics: Diagnostics::default(), references: Vec::new(), files }
     }
 
     /// Reports a mistake at a node and gives `None`, what a reader then answers.
@@ -69,14 +96,14 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// The files that the model names; each one read is remembered by its hash.
+    /// The files that the model names; each one read is kept.
     pub fn files(&self) -> &dyn Files {
         &self.files
     }
 
-    /// The hashes of the files read so far, by path.
-    pub fn file_hashes(&self) -> BTreeMap<String, u64> {
-        self.files.hashes.borrow().clone()
+    /// The files read so far, by path.
+    pub fn files_read(&self) -> BTreeMap<String, Arc<Vec<u8>>> {
+        self.files.read.borrow().clone()
     }
 }
 
@@ -87,13 +114,16 @@ pub fn not_yet(what: &str) -> String {
 
 struct Recorder<'a> {
     files: &'a dyn Files,
-    hashes: RefCell<BTreeMap<String, u64>>,
+    read: RefCell<BTreeMap<String, Arc<Vec<u8>>>>,
 }
 
 impl Files for Recorder<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        if let Some(bytes) = self.read.borrow().get(path) {
+            return Ok(bytes.to_vec());
+        }
         let bytes = self.files.read(path)?;
-        self.hashes.borrow_mut().insert(path.to_string(), super::digest::fnv1a(&bytes));
+        self.read.borrow_mut().insert(path.to_string(), Arc::new(bytes.clone()));
         Ok(bytes)
     }
 }
@@ -105,17 +135,50 @@ pub struct Place {
     pub path: String,
     /// The line of the file, from 1; 0 where there is none.
     pub line: u32,
+    /// The fields that were written, of a map.
+    pub written: Vec<Written>,
+}
+
+/// A field that was written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The field.
+    pub name: String,
+    /// Its path in the tree.
+    pub path: String,
+    /// Its line.
+    pub line: u32,
 }
 
 impl Place {
     /// The place of a node.
     pub fn of(node: &Node) -> Self {
-        Self { path: node.path.clone(), line: node.line }
+        let field =
+            |(name, node): &(String, Node)| Written { name: name.clone(), path: node.path.clone(), line: node.line };
+        Self { path: node.path.clone(), line: node.line, written: node.entries().iter().map(field).collect() }
     }
 
     /// The place of one of its fields.
     pub fn field(&self, name: &str) -> Self {
-        Self { path: super::node::join(&self.path, name), line: self.line }
+        match self.written.iter().find(|field| field.name == name) {
+            Some(field) => Self { path: field.path.clone(), line: field.line, written: Vec::new() },
+            None => Self { path: super::node::join(&self.path, name), line: self.line, written: Vec::new() },
+        }
+    }
+
+    /// Whether one of its fields was written, and not left to its default.
+    pub fn has(&self, name: &str) -> bool {
+        self.written.iter().any(|field| field.name == name)
+    }
+
+    /// A mistake here.
+    pub fn error(&self, found: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(&self.path, self.line, found)
+    }
+
+    /// A doubt here.
+    pub fn warning(&self, found: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(&self.path, self.line, found)
     }
 }
 
@@ -227,6 +290,8 @@ pub struct Field {
     pub live: bool,
     /// A sibling field whose entries belong to this one (`link` beside `to`).
     pub beside: Option<&'static str>,
+    /// What its names are the names of.
+    pub refers: Option<Referent>,
 }
 
 /// Whether a field may be left out, and what then holds.
@@ -246,7 +311,7 @@ impl Field {
     /// A field without range, which can't change while running.
     pub fn new(name: &'static str, doc: &str, shape: fn() -> Shape, presence: Presence) -> Self {
         let doc = doc.trim().to_string();
-        Self { name, doc, shape, presence, least: None, most: None, live: false, beside: None }
+        Self { name, doc, shape, presence, least: None, most: None, live: false, beside: None, refers: None }
     }
 
     /// Gives it another name than that of the struct's field.
@@ -271,6 +336,12 @@ impl Field {
     /// It may change while running.
     pub fn live(mut self) -> Self {
         self.live = true;
+        self
+    }
+
+    /// Its names are those of such.
+    pub fn refers(mut self, referent: Referent) -> Self {
+        self.refers = Some(referent);
         self
     }
 
@@ -325,9 +396,9 @@ pub fn read_struct<T: Spec>(node: &Node, reader: &mut Reader) -> Option<T> {
     let Some(node) = as_map(node, &structure, &fields) else {
         return reader.unexpected(node, format!("a map with {}", in_a_row(fields.iter().map(|field| field.name))));
     };
-    let known = check_names(&node, &structure, &fields, reader);
-    let value = T::read_fields(&node, reader)?;
-    known.then_some(value)
+    // A name that is not known keeps the model from running, and nothing else from being read.
+    check_names(&node, &structure, &fields, reader);
+    T::read_fields(&node, reader)
 }
 
 /// The node as a map: a shorthand written out, entries of siblings moved in. `None`: it is no map and has no shorthand.
@@ -379,14 +450,13 @@ fn move_in(target: &mut Node, entries: &[(String, Node)]) {
     }
 }
 
-fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mut Reader) -> bool {
-    let mut all_known = true;
+fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mut Reader) {
     for (key, value) in node.entries() {
-        let common = structure.component.is_some() && matches!(key.as_str(), "type" | "like" | "layout");
-        if is_note(key) || common || fields.iter().any(|field| field.name == key) {
+        let of_component = structure.component.is_some() && matches!(key.as_str(), "type" | "like");
+        let layout = key == "layout" && (structure.component.is_some() || structure.name == "ModelSpec");
+        if is_note(key) || of_component || layout || fields.iter().any(|field| field.name == key) {
             continue;
         }
-        all_known = false;
         if structure.later_names().contains(&key.as_str()) {
             reader.later::<()>(value, key);
         } else if let Some(field) = fields.iter().find(|field| field.beside == Some(key.as_str())) {
@@ -400,7 +470,6 @@ fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mu
             reader.error_help::<()>(value, "unknown field", did_you_mean(key, names));
         }
     }
-    all_known
 }
 
 /// `a, b and c`, shortened where there are many.
@@ -461,6 +530,9 @@ fn present<'n>(field: &Field, node: &'n Node) -> Option<&'n Node> {
 
 fn read_checked<T: Read>(field: &Field, node: &Node, reader: &mut Reader) -> Option<T> {
     let value = T::read(node, reader)?;
+    if let Some(referent) = field.refers {
+        reader.references.extend(value.names().into_iter().map(|name| (referent, name.clone())));
+    }
     let Some(magnitude) = value.magnitude() else { return Some(value) };
     let bound = |bound: &Option<Value>, reader: &mut Reader| {
         let node = Node { value: bound.clone()?, path: node.path.clone(), line: node.line };

@@ -2,7 +2,7 @@
 
 use super::link::{Link, link_field_names};
 use super::node::{EMPTY_LIST, Node, Value};
-use super::spec::{Choice, Read, Reader, Shape, Spec, in_a_row};
+use super::spec::{Choice, Read, Reader, Referent, Shape, Spec, in_a_row};
 use super::value::{Count, Factor, Name, Share, SizeDistribution, TimeDistribution};
 use crate::{choices, spec};
 
@@ -56,11 +56,11 @@ spec! {
         /// Which operation of the callee; left out, `read` or `write` as the class says.
         op: Name = optional;
         /// What it asks for.
-        key: Key = default("request");
+        key: Key = default("request").refers(Referent::Keyspace);
         /// How much it carries; left out, what the class carries.
         size: SizeDistribution = optional;
         /// Another class for the callee.
-        class: Name = optional.named("as");
+        class: Name = optional.named("as").refers(Referent::Class);
     }
 }
 
@@ -70,7 +70,7 @@ spec! {
         /// The cache, and how it is called.
         link: Link = required.named("cached");
         /// What it asks for.
-        key: Key = default("request");
+        key: Key = default("request").refers(Referent::Keyspace);
         /// What is done on a miss.
         miss: Steps = default(EMPTY_LIST);
         /// What is done on a hit.
@@ -83,7 +83,7 @@ spec! {
     /// Steps while one connection, permit or lock is held: a transaction.
     pub struct HoldStep {
         /// The pool.
-        pool: Name = required.named("hold");
+        pool: Name = required.named("hold").refers(Referent::ConnectionPool);
         /// What is done while it is held.
         steps: Steps = required.named("do");
     }
@@ -164,6 +164,13 @@ impl Read for Key {
             Shape::Choice(vec![choice("request", "the request's own"), choice("client", "one for each client")]),
             Shape::Name("a keyspace: drawn afresh each time"),
         ])
+    }
+
+    fn names(&self) -> Vec<&Name> {
+        match self {
+            Self::Request | Self::Client => Vec::new(),
+            Self::Keyspace(name) => vec![name],
+        }
     }
 }
 

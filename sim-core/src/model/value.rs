@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::distribution::{Base, Distribution};
-use super::node::{Node, Value, join};
+use super::node::{Node, Value};
 use super::spec::{Place, Quantity, Read, Reader, Shape};
 use super::units::{self, UnitError};
 
@@ -301,9 +301,38 @@ impl Read for Name {
     fn shape() -> Shape {
         Shape::Name("something in the model")
     }
+
+    fn names(&self) -> Vec<&Name> {
+        vec![self]
+    }
+}
+
+/// A file that the model names: read once, when the model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePath(pub String);
+
+impl Read for FilePath {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Some(path) = node.text().filter(|path| !path.is_empty()) else {
+            return reader.unexpected(node, "the path of a file");
+        };
+        let file = reader.files().read(path);
+        match file {
+            Ok(_) => Some(Self(path.to_string())),
+            Err(why) => reader.error_help(node, format!("found {}", node.describe()), why),
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Text
+    }
 }
 
 impl<T: Read> Read for Vec<T> {
+    fn names(&self) -> Vec<&Name> {
+        self.iter().flat_map(Read::names).collect()
+    }
+
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let Value::List(items) = &node.value else { return reader.unexpected(node, "a list, in [ ]") };
         let values: Vec<Option<T>> = items.iter().map(|item| T::read(item, reader)).collect();
@@ -328,6 +357,10 @@ impl<T> Deref for OneOrMany<T> {
 }
 
 impl<T: Read> Read for OneOrMany<T> {
+    fn names(&self) -> Vec<&Name> {
+        self.0.iter().flat_map(Read::names).collect()
+    }
+
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         match &node.value {
             Value::List(_) => Vec::read(node, reader).map(Self),
@@ -366,9 +399,4 @@ impl<T: Read> Read for BTreeMap<String, T> {
     fn shape() -> Shape {
         Shape::Map(Box::new(T::shape()))
     }
-}
-
-/// The place of an entry of a map.
-pub fn entry_place(at: &Place, field: &str, key: &str) -> Place {
-    Place { path: join(&join(&at.path, field), key), line: at.line }
 }

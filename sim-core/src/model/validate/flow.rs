@@ -1,0 +1,352 @@
+//! Who calls whom, for which class: handlers that are missing, operations that nobody offers, calls without end,
+//! parts that nothing reaches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::components::Component;
+use crate::components::client::ClientSpec;
+use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::model::arrivals::Arrivals;
+use crate::model::diagnostic::{Diagnostic, Diagnostics, did_you_mean, nearest};
+use crate::model::draft::Draft;
+use crate::model::link::Link;
+use crate::model::node::join;
+use crate::model::spec::{Place, in_a_row};
+use crate::model::step::{Key, Step};
+
+/// A kind of call: of a component, for a class, with or without an operation and a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    component: String,
+    class: String,
+    operation: Option<String>,
+    has_key: bool,
+}
+
+/// A call that another makes.
+#[derive(Debug, Clone)]
+struct Edge {
+    to: Call,
+    at: Place,
+    /// Whether it is made each time; `choose` may pass it by.
+    sure: bool,
+}
+
+/// Follows every call that can happen.
+pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+    let mut flow = Flow { draft, diagnostics, edges: BTreeMap::new(), held: BTreeSet::new(), classes: BTreeSet::new() };
+    let mut waiting: Vec<Call> = Vec::new();
+    for component in draft.components.values() {
+        if let Component::Client(client) = component {
+            waiting.extend(flow.first_calls(client).into_iter().map(|edge| edge.to));
+        }
+    }
+    while let Some(call) = waiting.pop() {
+        if flow.edges.contains_key(&call) {
+            continue;
+        }
+        flow.classes.insert(call.class.clone());
+        let edges = flow.calls_of(&call);
+        waiting.extend(edges.iter().map(|edge| edge.to.clone()));
+        flow.edges.insert(call, edges);
+    }
+    flow.endless();
+    flow.unreached();
+}
+
+struct Flow<'a> {
+    draft: &'a Draft,
+    diagnostics: &'a mut Diagnostics,
+    edges: BTreeMap<Call, Vec<Edge>>,
+    /// Pools that are held.
+    held: BTreeSet<String>,
+    /// Classes that are asked for.
+    classes: BTreeSet<String>,
+}
+
+impl Flow<'_> {
+    fn has_key(&self, class: &str) -> bool {
+        self.draft.classes.get(class).is_some_and(|class| class.key.is_some())
+    }
+
+    fn is_write(&self, class: &str) -> bool {
+        self.draft.classes.get(class).is_some_and(|class| class.write)
+    }
+
+    /// What a client asks for.
+    fn first_calls(&mut self, client: &ClientSpec) -> Vec<Edge> {
+        let classes: Vec<String> = match (&client.arrivals, &client.journey) {
+            (Arrivals::Trace(_), _) => self.draft.classes.keys().cloned().collect(),
+            (_, Some(journey)) => journey.iter().map(|step| step.class.text.clone()).collect(),
+            (_, None) if client.mix.is_empty() => self.draft.classes.keys().cloned().collect(),
+            (_, None) => {
+                client.mix.iter().filter(|(_, weight)| weight.0 > 0.0).map(|(class, _)| class.clone()).collect()
+            }
+        };
+        let mut edges = Vec::new();
+        for class in classes {
+            let has_key = self.has_key(&class);
+            let call = Call { component: client.to.to.text.clone(), class, operation: None, has_key };
+            follow_link(&client.to, call, true, &mut edges);
+        }
+        edges
+    }
+
+    /// What a call makes its component call.
+    fn calls_of(&mut self, call: &Call) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        let draft = self.draft;
+        match draft.components.get(&call.component) {
+            Some(Component::LoadBalancer(balancer)) => self.balanced(balancer, call, &mut edges),
+            Some(Component::ServerPool(pool)) => {
+                if let Some(operation) = &call.operation {
+                    let found = format!("`op` {operation} has no effect: {} is a server-pool", call.component);
+                    self.diagnostics.push(pool.at.warning(found));
+                }
+                match pool.handlers.get(&call.class).or_else(|| pool.handlers.get("*")) {
+                    Some(steps) => self.steps(steps, call, true, &mut edges),
+                    None => {
+                        let handlers: Vec<&str> = pool.handlers.keys().map(String::as_str).collect();
+                        let help = match nearest(&call.class, handlers.iter().copied()) {
+                            Some(near) => format!("there is one for {near}"),
+                            None => "add one, or `*` for all classes that are not named".to_string(),
+                        };
+                        let at = pool.at.field("handlers");
+                        let found = format!("{} can arrive here and has no handler", call.class);
+                        self.diagnostics.push(at.error(found).help(help));
+                    }
+                }
+            }
+            Some(Component::Cache(cache)) => {
+                let operation = self.operation_name(call);
+                if !matches!(operation.as_str(), "read" | "write" | "delete") {
+                    self.unknown_operation(&cache.at, call, &operation, &["read", "write", "delete"]);
+                }
+                if !call.has_key {
+                    let found = format!("calls of {} come without a key: they bypass the cache", call.class);
+                    self.diagnostics.push(cache.at.warning(found).help("give the class or the call a `key`"));
+                }
+                if let Some(backing) = cache.backing.as_ref().filter(|_| operation != "delete") {
+                    let call =
+                        Call { component: backing.to.text.clone(), operation: call.operation.clone(), ..call.clone() };
+                    follow_link(backing, call, true, &mut edges);
+                }
+            }
+            Some(Component::ConnectionPool(pool)) => {
+                let call = Call { component: pool.to.to.text.clone(), ..call.clone() };
+                follow_link(&pool.to, call, true, &mut edges);
+            }
+            Some(Component::Database(database)) => {
+                let operation = self.operation_name(call);
+                if !database.operations.contains_key(&operation) {
+                    let known: Vec<&str> = database.operations.keys().map(String::as_str).collect();
+                    self.unknown_operation(&database.at.field("operations"), call, &operation, &known);
+                }
+            }
+            Some(Component::Client(_) | Component::Autoscaler(_)) | None => {}
+        }
+        edges
+    }
+
+    fn balanced(&mut self, balancer: &LoadBalancerSpec, call: &Call, edges: &mut Vec<Edge>) {
+        let routed = |classes: &[crate::model::value::Name]| classes.iter().any(|class| class.as_str() == call.class);
+        let route = balancer.routes.iter().find(|route| routed(&route.classes));
+        let targets: &[Target] = route.map_or(&balancer.to, |route| &route.to);
+        if targets.is_empty() {
+            let found = format!("{} can arrive here and has nowhere to go", call.class);
+            let help = "add a route for it, or pools in `to`";
+            self.diagnostics.push(balancer.at.error(found).help(help));
+        }
+        for target in targets {
+            let call = Call { component: target.link.to.text.clone(), ..call.clone() };
+            follow_link(&target.link, call, true, edges);
+        }
+    }
+
+    fn steps(&mut self, steps: &[Step], call: &Call, sure: bool, edges: &mut Vec<Edge>) {
+        for step in steps {
+            match step {
+                Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => {}
+                Step::Call(step) => {
+                    let class = step.class.as_ref().map_or(&call.class, |class| &class.text).clone();
+                    let has_key = step.key != Key::Request || self.key_of_request(call, &class);
+                    let operation = step.op.as_ref().map(|op| op.text.clone());
+                    let to = Call { component: step.link.to.text.clone(), class, operation, has_key };
+                    self.asks_for_operation(step.op.as_ref(), &to);
+                    follow_link(&step.link, to, sure, edges);
+                }
+                Step::Cached(step) => {
+                    let has_key = step.key != Key::Request || call.has_key;
+                    self.look_up(&step.link, call, has_key);
+                    self.steps(&step.miss, call, sure, edges);
+                    self.steps(&step.hit, call, sure, edges);
+                }
+                Step::Hold(step) => {
+                    self.held.insert(step.pool.text.clone());
+                    self.steps(&step.steps, call, sure, edges);
+                }
+                Step::Parallel(step) => {
+                    step.branches.iter().for_each(|branch| self.steps(branch, call, sure, edges));
+                }
+                Step::Choose(step) => {
+                    let possible: Vec<_> = step.branches.iter().filter(|branch| branch.weight.0 > 0.0).collect();
+                    let sure = sure && possible.len() == 1;
+                    possible.iter().for_each(|branch| self.steps(&branch.steps, call, sure, edges));
+                }
+            }
+        }
+    }
+
+    /// Whether a request for one class, made for another, has a key.
+    fn key_of_request(&self, call: &Call, class: &str) -> bool {
+        if class == call.class { call.has_key } else { self.has_key(class) }
+    }
+
+    /// A look-up by `cached`: the cache is reached, its backing is not.
+    fn look_up(&mut self, link: &Link, call: &Call, has_key: bool) {
+        self.held.insert(link.to.text.clone());
+        if !has_key {
+            let found = format!("look-ups of {} come without a key: they bypass the cache", call.class);
+            self.diagnostics.push(link.to.at.warning(found).help("give the class or the step a `key`"));
+        }
+    }
+
+    fn asks_for_operation(&mut self, op: Option<&crate::model::value::Name>, to: &Call) {
+        let Some(op) = op else { return };
+        let callee = self.behind(&to.component);
+        let known: Vec<&str> = match self.draft.components.get(callee) {
+            Some(Component::Database(database)) => database.operations.keys().map(String::as_str).collect(),
+            Some(Component::Cache(_)) => vec!["read", "write", "delete"],
+            Some(
+                Component::Client(_)
+                | Component::LoadBalancer(_)
+                | Component::ServerPool(_)
+                | Component::ConnectionPool(_)
+                | Component::Autoscaler(_),
+            )
+            | None => {
+                let found = format!("`op` has no effect: {callee} has no operations");
+                self.diagnostics.push(op.at.warning(found));
+                return;
+            }
+        };
+        if !known.contains(&op.as_str()) {
+            let found = format!("{callee} has no operation {op}");
+            self.diagnostics.push(op.at.error(found).help(did_you_mean(op, known)));
+        }
+    }
+
+    /// What is behind connection pools.
+    fn behind<'n>(&'n self, component: &'n str) -> &'n str {
+        let mut component = component;
+        for _ in 0..self.draft.components.len() {
+            match self.draft.components.get(component) {
+                Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
+                Some(_) | None => break,
+            }
+        }
+        component
+    }
+
+    fn operation_name(&self, call: &Call) -> String {
+        let by_class = || if self.is_write(&call.class) { "write" } else { "read" };
+        call.operation.clone().unwrap_or_else(|| by_class().to_string())
+    }
+
+    /// An operation that follows from the class, or from an `op` that passed through other components.
+    fn unknown_operation(&mut self, at: &Place, call: &Call, operation: &str, known: &[&str]) {
+        if self
+            .diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.found == format!("{} has no operation {operation}", call.component))
+        {
+            return;
+        }
+        let found = format!("{} can arrive here as `{operation}`, and there is no such operation", call.class);
+        self.diagnostics.push(at.error(found).help(format!("there are {}", in_a_row(known.iter().copied()))));
+    }
+
+    /// Calls that lead back to themselves each time.
+    fn endless(&mut self) {
+        let calls: Vec<&Call> = self.edges.keys().collect();
+        let mut state: BTreeMap<&Call, bool> = BTreeMap::new();
+        let mut circles: Vec<(Place, String)> = Vec::new();
+        for start in calls {
+            if state.contains_key(start) {
+                continue;
+            }
+            // Depth first with a stack of its own: models may be long chains.
+            let mut stack: Vec<(&Call, usize)> = vec![(start, 0)];
+            state.insert(start, false);
+            while let Some((call, next)) = stack.pop() {
+                let Some(edge) = self.edges[call].iter().filter(|edge| edge.sure).nth(next) else {
+                    state.insert(call, true);
+                    continue;
+                };
+                stack.push((call, next + 1));
+                let Some((to, _)) = self.edges.get_key_value(&edge.to) else { continue };
+                match state.get(to) {
+                    Some(true) => {}
+                    Some(false) => {
+                        let from = stack.iter().position(|(call, _)| *call == to).unwrap_or(0);
+                        let names = stack[from..].iter().map(|(call, _)| call.component.as_str());
+                        let circle = names.chain([to.component.as_str()]).collect::<Vec<_>>().join(" → ");
+                        circles.push((
+                            edge.at.clone(),
+                            format!("{} calls go in a circle without end: {circle}", to.class),
+                        ));
+                    }
+                    None => {
+                        state.insert(to, false);
+                        stack.push((to, 0));
+                    }
+                }
+            }
+        }
+        for (at, found) in circles {
+            self.diagnostics.push(at.error(found));
+        }
+    }
+
+    /// Components that nothing calls and classes that nobody asks for.
+    fn unreached(&mut self) {
+        let reached: BTreeSet<&str> = self.edges.keys().map(|call| call.component.as_str()).collect();
+        for (name, component) in &self.draft.components {
+            let needs_calls = !matches!(component, Component::Client(_) | Component::Autoscaler(_));
+            if needs_calls && !reached.contains(name.as_str()) && !self.held.contains(name) {
+                self.diagnostics.push(component.at().warning("nothing calls it"));
+            }
+        }
+        for (name, class) in &self.draft.classes {
+            if !self.classes.contains(name) {
+                self.diagnostics.push(class.at.warning("nobody asks for it"));
+            }
+        }
+        for (name, component) in &self.draft.components {
+            let Component::ServerPool(pool) = component else { continue };
+            let arrives = |class: &str| self.edges.keys().any(|call| call.component == *name && call.class == class);
+            if !reached.contains(name.as_str()) {
+                continue;
+            }
+            for class in pool.handlers.keys().filter(|class| *class != "*") {
+                if !arrives(class) {
+                    let handlers = pool.at.field("handlers");
+                    let path = join(&handlers.path, class);
+                    let found = format!("the handler has no effect: {class} never arrives here");
+                    self.diagnostics.push(Diagnostic::warning(path, handlers.line, found));
+                }
+            }
+        }
+    }
+}
+
+/// A call over a link, and over its fallbacks.
+fn follow_link(link: &Link, call: Call, sure: bool, edges: &mut Vec<Edge>) {
+    let mut next = link.options.fallback.as_deref();
+    edges.push(Edge { to: call.clone(), at: link.to.at.clone(), sure });
+    while let Some(fallback) = next {
+        let call = Call { component: fallback.to.text.clone(), ..call.clone() };
+        edges.push(Edge { to: call, at: fallback.to.at.clone(), sure });
+        next = fallback.options.fallback.as_deref();
+    }
+}

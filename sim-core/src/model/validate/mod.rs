@@ -1,0 +1,22 @@
+//! What must be right across a model: names, kinds, who calls whom, addresses, and what has no effect.
+
+mod flow;
+mod names;
+mod objectives;
+mod parts;
+mod timing;
+
+use super::change::Change;
+use super::diagnostic::Diagnostics;
+use super::draft::Draft;
+
+/// Checks all that readers of single parts can't see.
+pub fn validate(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
+    names::check(draft, diagnostics);
+    parts::check(draft, diagnostics);
+    timing::check(draft, changes, diagnostics);
+    objectives::check(draft, changes, diagnostics);
+    if draft.whole && !diagnostics.has_errors() {
+        flow::check(draft, diagnostics);
+    }
+}

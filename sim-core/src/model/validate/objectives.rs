@@ -1,0 +1,128 @@
+//! Objectives and expectations: whether there is what they measure.
+
+use crate::model::address::Address;
+use crate::model::change::Change;
+use crate::model::diagnostic::{Diagnostics, did_you_mean};
+use crate::model::draft::Draft;
+use crate::model::objective::{Measure, split_scope};
+use crate::model::spec::{Place, in_a_row};
+
+/// Checks what objectives and expectations measure.
+pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
+    for objective in &draft.objectives {
+        measure(draft, changes, &objective.measure, &objective.at, diagnostics);
+    }
+    for expectation in &draft.expect {
+        let mut figures = Vec::new();
+        expectation.left.each_figure(&mut |figure, variant| figures.push((figure, variant)));
+        expectation.right.each_figure(&mut |figure, variant| figures.push((figure, variant)));
+        for (figure, variant) in figures {
+            measure(draft, changes, figure, &expectation.at, diagnostics);
+            let names: Vec<&str> = draft.declared("variants").map(|(name, _)| name).collect();
+            if let Some(variant) = variant.filter(|variant| !names.contains(variant)) {
+                let found = format!("there is no variant {variant}");
+                diagnostics.push(expectation.at.error(found).help(did_you_mean(variant, names)));
+            }
+        }
+    }
+}
+
+/// What a metric can be of.
+struct Asks {
+    requests: bool,
+    station: bool,
+    only: &'static [&'static str],
+}
+
+fn asks(metric: &str) -> Asks {
+    let asks = |requests, station, only| Asks { requests, station, only };
+    const WITH_STATIONS: &[&str] = &["server-pool", "cache", "connection-pool", "database"];
+    match metric {
+        "hit_ratio" => asks(true, false, &["cache"]),
+        "stale_reads" => asks(true, false, &["cache", "database"]),
+        "replicas" => asks(false, false, &["server-pool"]),
+        "utilization" | "queue" | "queue_max" | "wait" => asks(false, true, WITH_STATIONS),
+        "error_rate" | "availability" | "throughput" | "goodput" | "within" | "offered" => asks(true, false, &[]),
+        _ => asks(true, true, &[]),
+    }
+}
+
+fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place, diagnostics: &mut Diagnostics) {
+    let asks = asks(&measure.metric);
+    let metric = &measure.metric;
+    let Some(scope) = &measure.scope else {
+        if !asks.requests {
+            let found = format!("{metric} of what?");
+            diagnostics.push(at.error(found).expected(format!("a component in brackets, as {metric}(web)")));
+        }
+        return;
+    };
+    if draft.class_names().contains(&scope.as_str()) {
+        if !asks.requests || !asks.only.is_empty() {
+            diagnostics.push(at.error(format!("{scope} is a class, which has no {metric}")).expected("a component"));
+        }
+        return;
+    }
+    let (address, parts) = split_scope(scope);
+    let Ok(address) = Address::parse(address) else { return };
+    let address = Address { at: at.clone(), ..address };
+    let names: Vec<&str> = draft.declared("components").map(|(name, _)| name).collect();
+    if !names.contains(&address.component.as_str()) {
+        let help = did_you_mean(&address.component, names.into_iter().chain(draft.class_names()));
+        diagnostics.push(at.error(format!("there is no class or component {}", address.component)).help(help));
+        return;
+    }
+    super::timing::in_range(draft, changes, &address, diagnostics);
+    if let Some(kind) = draft.kind(&address.component)
+        && !asks.only.is_empty()
+        && !asks.only.contains(&kind)
+    {
+        let found = format!("{} is {}, which has no {metric}", address.component, super::names::a(kind));
+        diagnostics.push(at.error(found).expected(format!("a {}", in_a_row(asks.only.iter().copied()))));
+        return;
+    }
+    stations(draft, &address, &parts, metric, asks.station, at, diagnostics);
+}
+
+/// `workers` and `wait` of `web.workers.wait`.
+fn stations(
+    draft: &Draft,
+    address: &Address,
+    parts: &[&str],
+    metric: &str,
+    may_be_station: bool,
+    at: &Place,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(component) = draft.components.get(&address.component) else { return };
+    let known = component.stations();
+    let station = match parts {
+        [] | ["wait"] => None,
+        [station] | [station, "wait"] => Some(*station),
+        [..] => {
+            let found = format!("{address} has no {}", parts.join("."));
+            diagnostics.push(at.error(found).expected("a station, or a station's wait"));
+            return;
+        }
+    };
+    if let Some(station) = station
+        && !known.contains(&station)
+    {
+        let found = format!("{} has no station {station}", address.component);
+        diagnostics.push(at.error(found).help(did_you_mean(station, known.iter().copied().chain(["wait"]))));
+        return;
+    }
+    if !parts.is_empty() && !may_be_station {
+        let found = format!("a station has no {metric}");
+        diagnostics.push(at.error(found).expected(address.component.clone()));
+    }
+    let of_wait = parts.last() == Some(&"wait");
+    if of_wait && matches!(metric, "utilization" | "queue" | "queue_max" | "wait") {
+        let found = format!("a wait has no {metric}");
+        diagnostics.push(at.error(found).expected("a percentile, mean or max of it"));
+    } else if station.is_some() && !of_wait && !matches!(metric, "utilization" | "queue" | "queue_max" | "wait") {
+        let found = format!("a station has no {metric}");
+        let wait = format!("{metric}({}.wait) for its waiting time", [address.to_string(), parts.join(".")].join("."));
+        diagnostics.push(at.error(found).help(wait));
+    }
+}

@@ -1,0 +1,368 @@
+//! What must be right within one component, and what in it has no effect.
+
+use crate::components::Component;
+use crate::components::autoscaler::AutoscalerSpec;
+use crate::components::cache::{CacheSpec, Eviction};
+use crate::components::client::ClientSpec;
+use crate::components::connection_pool::ConnectionPoolSpec;
+use crate::components::database::{DatabaseSpec, ReadFrom};
+use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::components::server_pool::ServerPoolSpec;
+use crate::model::arrivals::Arrivals;
+use crate::model::diagnostic::Diagnostics;
+use crate::model::draft::Draft;
+use crate::model::keyspace::Popularity;
+use crate::model::link::{Backoff, BalancerPolicy, Jitter, Link};
+use crate::model::spec::{Place, not_yet};
+use crate::model::step::{Step, each_step};
+
+/// Checks each component by itself, and with the kinds of those that it calls.
+pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+    if draft.declared("components").next().is_none() && draft.root.get("components").is_some() {
+        let at = Place::of(draft.root.get("components").unwrap_or(&draft.root));
+        diagnostics.push(at.error("there are no components").expected("a client and what it calls"));
+    } else if draft.root.get("components").is_some()
+        && !draft.declared("components").any(|(name, _)| draft.kind(name).is_none_or(|kind| kind == "client"))
+    {
+        let at = Place::of(draft.root.get("components").unwrap_or(&draft.root));
+        diagnostics.push(at.error("there is no client, so nothing happens").expected("a component of type client"));
+    }
+    for (name, keyspace) in &draft.keyspaces {
+        keyspace_counts(name, keyspace, diagnostics);
+    }
+    let mut check = Check { draft, diagnostics };
+    for (name, component) in &draft.components {
+        match component {
+            Component::Client(spec) => check.client(spec),
+            Component::LoadBalancer(spec) => check.load_balancer(spec),
+            Component::ServerPool(spec) => check.server_pool(spec),
+            Component::Cache(spec) => check.cache(name, spec),
+            Component::ConnectionPool(spec) => check.connection_pool(name, spec),
+            Component::Database(spec) => check.database(spec),
+            Component::Autoscaler(spec) => check.autoscaler(name, spec),
+        }
+    }
+}
+
+fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diagnostics: &mut Diagnostics) {
+    match (&keyspace.keys, &keyspace.popularity) {
+        (None, Popularity::Uniform | Popularity::Zipf(_) | Popularity::Hotspot { .. }) => {
+            diagnostics.push(keyspace.at.error(format!("`keys` of {name} is missing")).help("how many keys there are"));
+        }
+        (Some(keys), Popularity::Weights(weights)) if keys.0 != weights.len() as u64 => {
+            let found = format!("{} keys, but {} weights", keys.0, weights.len());
+            diagnostics.push(keyspace.at.field("keys").error(found).expected("a weight for each key"));
+        }
+        (Some(keys), Popularity::Hotspot { hot: crate::model::keyspace::Hot::Count(hot), .. }) if *hot > keys.0 => {
+            let found = format!("{hot} hot keys of {}", keys.0);
+            diagnostics.push(keyspace.at.field("popularity").error(found).expected("at most all keys"));
+        }
+        (Some(_), Popularity::Weights(_))
+        | (Some(_), Popularity::Uniform | Popularity::Zipf(_) | Popularity::Hotspot { .. })
+        | (None, Popularity::Weights(_)) => {}
+    }
+}
+
+struct Check<'a> {
+    draft: &'a Draft,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Check<'_> {
+    /// Warns of a field that was written and has no effect.
+    fn ignored(&mut self, at: &Place, field: &str, why: &str) {
+        if at.has(field) {
+            self.diagnostics.push(at.field(field).warning(format!("`{field}` has no effect: {why}")));
+        }
+    }
+
+    fn client(&mut self, spec: &ClientSpec) {
+        self.link(&spec.to);
+        if spec.at.has("mix") && spec.journey.is_some() {
+            let found = "found `mix` and `journey`";
+            self.diagnostics.push(spec.at.field("journey").error(found).expected("one of them"));
+        }
+        if !spec.mix.is_empty() && spec.mix.values().all(|weight| weight.0 == 0.0) {
+            self.diagnostics.push(spec.at.field("mix").error("all weights are zero").expected("one that is not"));
+        }
+        if spec.journey.as_ref().is_some_and(Vec::is_empty) {
+            self.diagnostics
+                .push(spec.at.field("journey").error("found an empty list").expected("at least one request"));
+        }
+        match &spec.arrivals {
+            Arrivals::Closed(_) => {
+                self.ignored(&spec.at, "population", "each user of a closed loop is a client");
+            }
+            Arrivals::Trace(_) => {
+                self.ignored(&spec.at, "mix", "the trace says what is asked for");
+                if spec.journey.is_some() {
+                    self.ignored(&spec.at, "journey", "the trace says what is asked for");
+                }
+            }
+            Arrivals::Open(_) | Arrivals::Stages(_) | Arrivals::Daily(_) => {}
+        }
+        if let Some(population) = &spec.population
+            && let Popularity::Weights(weights) = &population.popularity
+            && weights.len() as u64 != population.clients.0
+        {
+            let found = format!("{} clients, but {} weights", population.clients.0, weights.len());
+            self.diagnostics.push(population.at.field("popularity").error(found).expected("a weight for each client"));
+        }
+    }
+
+    fn load_balancer(&mut self, spec: &LoadBalancerSpec) {
+        if spec.to.is_empty() && spec.routes.is_empty() {
+            let found = "neither `to` nor `routes` names a pool";
+            self.diagnostics.push(spec.at.error(found).help("name the pools that calls go to"));
+        }
+        self.targets(&spec.to, spec.policy, &spec.at);
+        for route in &spec.routes {
+            if route.to.is_empty() {
+                self.diagnostics.push(route.at.field("to").error("found an empty list").expected("at least one pool"));
+            }
+            self.targets(&route.to, spec.policy, &route.at);
+        }
+    }
+
+    fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
+        for target in targets {
+            self.link(&target.link);
+            match self.draft.kind(&target.link.to) {
+                Some("server-pool") | None => {}
+                Some("cache") => self.diagnostics.push(
+                    target
+                        .link
+                        .to
+                        .at
+                        .error("a cache can't stand behind a balancer")
+                        .help("whoever calls a cache loads what is missing: let the server pool call it"),
+                ),
+                Some("client" | "autoscaler") => {}
+                Some(kind) => self.diagnostics.push(
+                    target
+                        .link
+                        .to
+                        .at
+                        .error(format!("{} is {}", target.link.to, super::names::a(kind)))
+                        .expected("a server-pool"),
+                ),
+            }
+            if policy != BalancerPolicy::WeightedRoundRobin {
+                self.ignored(&target.at, "weight", &format!("the policy is {policy}"));
+            }
+            self.ignored(&target.at, "policy", "the balancer chooses the replica");
+        }
+        let weighted = policy == BalancerPolicy::WeightedRoundRobin;
+        if weighted && !targets.is_empty() && targets.iter().all(|target| target.weight.0 == 0.0) {
+            self.diagnostics.push(at.field("to").error("all weights are zero").expected("one that is not"));
+        }
+        if !targets.is_empty() && targets.iter().all(|target| target.backup) {
+            self.diagnostics.push(at.field("to").error("all pools are backups").expected("one that is not"));
+        }
+        for (index, target) in targets.iter().enumerate() {
+            if targets[..index].iter().any(|other| other.link.to.as_str() == target.link.to.as_str()) {
+                self.diagnostics.push(target.link.to.at.error(format!("{} stands there twice", target.link.to)));
+            }
+        }
+    }
+
+    fn server_pool(&mut self, spec: &ServerPoolSpec) {
+        for (number, own) in &spec.overrides {
+            match number.parse::<u64>() {
+                Ok(replica) if replica < 100_000 && replica.to_string() == *number => {}
+                Ok(_) | Err(_) => self.diagnostics.push(
+                    own.at
+                        .error(format!("{} is no replica", crate::model::node::shortened(number)))
+                        .expected("the number of a replica, from \"0\""),
+                ),
+            }
+        }
+        if spec.queue.capacity.is_none() {
+            self.ignored(&spec.queue.at, "when_full", "the queue has no `capacity`, so it is never full");
+        }
+        for steps in spec.handlers.values() {
+            each_step(steps, &mut |step| self.step(step));
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Cpu(_) | Step::Delay(_) | Step::Hold(_) => {}
+            Step::Fail(fail) => {
+                if fail.share.0 == 0.0 {
+                    self.diagnostics.push(fail.at.warning("the step has no effect: its share is 0"));
+                }
+            }
+            Step::Call(call) => self.link(&call.link),
+            Step::Cached(cached) => {
+                self.link(&cached.link);
+                if let Some(kind) = self.draft.kind(&cached.link.to)
+                    && kind != "cache"
+                {
+                    let found = format!("{} is {}", cached.link.to, super::names::a(kind));
+                    self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
+                }
+            }
+            Step::Parallel(parallel) => {
+                let branches = parallel.branches.len() as u64;
+                if branches == 0 {
+                    let found = "found an empty list";
+                    self.diagnostics.push(parallel.at.field("parallel").error(found).expected("lists of steps"));
+                } else if let Some(need) = parallel.need
+                    && need.0 > branches
+                {
+                    let found = format!("found {}", need.0);
+                    self.diagnostics.push(
+                        parallel
+                            .at
+                            .field("need")
+                            .error(found)
+                            .expected(format!("at most {branches}, the number of branches")),
+                    );
+                }
+            }
+            Step::Choose(choose) => {
+                if choose.branches.is_empty() {
+                    let found = "found an empty list";
+                    self.diagnostics
+                        .push(choose.at.field("choose").error(found).expected("lists of steps with weights"));
+                } else if choose.branches.iter().all(|branch| branch.weight.0 == 0.0) {
+                    let found = "all weights are zero";
+                    self.diagnostics.push(choose.at.field("choose").error(found).expected("one that is not"));
+                }
+            }
+        }
+    }
+
+    fn cache(&mut self, name: &str, spec: &CacheSpec) {
+        if let Some(backing) = &spec.backing {
+            self.link(backing);
+            if backing.to.as_str() == name {
+                self.diagnostics.push(backing.to.at.error("a cache can't be backed by itself"));
+            }
+        } else {
+            self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
+        }
+        if spec.read.is_some() && spec.write.is_some() {
+            self.ignored(&spec.at, "strategy", "`read` and `write` are given");
+        }
+        if spec.capacity.is_none() && spec.eviction != Eviction::None {
+            self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
+        }
+    }
+
+    fn connection_pool(&mut self, name: &str, spec: &ConnectionPoolSpec) {
+        self.link(&spec.to);
+        if spec.to.to.as_str() == name {
+            self.diagnostics.push(spec.to.to.at.error("a pool can't lead to itself"));
+        }
+        if self.draft.kind(&spec.to.to) == Some("cache") {
+            self.diagnostics.push(spec.to.to.at.error(not_yet("a cache behind a connection-pool")));
+        }
+        if spec.size.0 == 0 && spec.overflow.0 == 0 {
+            self.diagnostics
+                .push(spec.at.field("size").error("found 0, and no `overflow`").expected("at least one connection"));
+        }
+    }
+
+    fn database(&mut self, spec: &DatabaseSpec) {
+        if spec.slots.is_some() && spec.cores.is_some() {
+            let found = "found `slots` and `cores`";
+            self.diagnostics.push(spec.at.field("cores").error(found).expected("one of them"));
+        }
+        if spec.operations.is_empty() {
+            let found = "found an empty map";
+            self.diagnostics
+                .push(spec.at.field("operations").error(found).expected("read, write or another operation"));
+        }
+        if spec.read_from != ReadFrom::Primary && spec.replicas.0 == 0 {
+            let found = format!("reads go to {}, but there are no replicas", spec.read_from);
+            self.diagnostics.push(spec.at.field("read_from").error(found).expected("replicas of at least 1"));
+        }
+        if spec.shards.0 == 1 {
+            self.ignored(&spec.at, "shard_by", "there is one shard");
+            self.ignored(&spec.at, "placement", "there is one shard");
+        }
+        for (name, operation) in &spec.operations {
+            if !crate::model::address::is_name(name) {
+                let found = format!("\"{}\" can't be a name", crate::model::node::shortened(name));
+                self.diagnostics.push(operation.at.error(found).expected("letters, digits, - and _"));
+            }
+            let mut missing = |field: &str, needs: &str| {
+                self.diagnostics.push(operation.at.error(format!("`{field}` is missing")).help(needs));
+            };
+            if operation.indexed && operation.rows.is_none() {
+                missing("rows", "an index has as many steps as log2(rows)");
+            }
+            if !operation.indexed && operation.per_row.0 > 0 && operation.rows.is_none() {
+                missing("rows", "the time is rows × per_row");
+            }
+            if !operation.indexed {
+                self.ignored(&operation.at, "per_probe", "the operation is not `indexed`");
+                self.ignored(&operation.at, "returned", "the operation is not `indexed`: it reads all rows");
+            }
+        }
+    }
+
+    fn autoscaler(&mut self, name: &str, spec: &AutoscalerSpec) {
+        if spec.min > spec.max {
+            let found = format!("min {} is above max {}", spec.min.0, spec.max.0);
+            self.diagnostics.push(spec.at.field("min").error(found).expected("min of at most max"));
+        }
+        for (other, component) in &self.draft.components {
+            if let Component::Autoscaler(same) = component
+                && other.as_str() < name
+                && same.target.as_str() == spec.target.as_str()
+            {
+                let found = format!("{} has an autoscaler already: {other}", spec.target);
+                self.diagnostics.push(spec.target.at.error(found).expected("one autoscaler for each pool"));
+            }
+        }
+        let rules = spec.behavior.iter().flat_map(|behavior| [&behavior.scale_up, &behavior.scale_down]).flatten();
+        for rule in rules.flat_map(|rules| rules.policies.iter().flatten()) {
+            if rule.percent.is_some() == rule.pods.is_some() {
+                let found =
+                    if rule.pods.is_some() { "found percent and pods" } else { "found neither percent nor pods" };
+                self.diagnostics.push(rule.at.error(found).expected("one of them"));
+            }
+        }
+    }
+
+    fn link(&mut self, link: &Link) {
+        let options = &link.options;
+        let at = &link.at;
+        if options.datagram && options.timeout.is_none() {
+            let found = "datagrams that get lost are never answered";
+            self.diagnostics.push(at.field("datagram").error(found).help("give the link a `timeout`"));
+        }
+        if options.loss.0 == 0.0 {
+            self.ignored(at, "rto", "the link loses nothing");
+        } else if options.datagram {
+            self.ignored(at, "rto", "datagrams are not sent again");
+        }
+        if options.timeout.is_none() && options.deadline.is_none() {
+            self.ignored(at, "cancel", "the link has no `timeout`");
+        }
+        if options.max_in_flight.is_none() {
+            self.ignored(at, "scope", "the link has no `max_in_flight`");
+        }
+        if self.draft.kind(&link.to).is_some_and(|kind| kind != "server-pool") {
+            self.ignored(at, "policy", &format!("{} is no server-pool", link.to));
+        }
+        if let Some(retry) = &options.retry {
+            if retry.retries.0 == 0 {
+                self.ignored(&retry.at, "backoff", "there are no retries");
+            }
+            if retry.jitter != Jitter::None && retry.backoff == Backoff::Constant(crate::model::value::Time(0)) {
+                self.ignored(&retry.at, "jitter", "there is no `backoff`");
+            }
+            if retry.when.is_empty() {
+                let found = "found an empty list";
+                self.diagnostics.push(retry.at.field("when").error(found).expected("what is tried again"));
+            }
+        }
+        if let Some(fallback) = &options.fallback {
+            self.link(fallback);
+        }
+    }
+}

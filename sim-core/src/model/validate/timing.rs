@@ -1,0 +1,207 @@
+//! What happens at a moment: events and faults, their addresses, and whether they happen at all.
+
+use crate::components::Component;
+use crate::model::address::{Address, Part};
+use crate::model::change::Change;
+use crate::model::diagnostic::{Diagnostics, did_you_mean};
+use crate::model::draft::Draft;
+use crate::model::event::{Action, Event};
+use crate::model::fault::{Fault, FaultKind};
+use crate::model::link::Scope;
+use crate::model::spec::Place;
+
+/// Checks events and faults.
+pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
+    for event in &draft.events {
+        event_form(draft, event, diagnostics);
+        too_late(draft, &event.at.field("at"), event.at_time.0, diagnostics);
+    }
+    for fault in &draft.faults {
+        too_late(draft, &fault.at.field("at"), fault.at_time.0, diagnostics);
+        fault_form(fault, diagnostics);
+        for target in fault.target.iter() {
+            fault_target(draft, changes, fault, target, diagnostics);
+        }
+    }
+    overrides(draft, changes, diagnostics);
+}
+
+fn too_late(draft: &Draft, at: &Place, time_ns: u64, diagnostics: &mut Diagnostics) {
+    if let Some(run) = &draft.run
+        && time_ns >= run.duration.0
+    {
+        diagnostics.push(at.warning("it has no effect on what is measured: the window ends before"));
+    }
+}
+
+fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
+    match (&event.set, &event.action) {
+        (Some(_), Some(_)) => diagnostics.push(event.at.error("found `set` and `do`").expected("one of them")),
+        (None, None) => diagnostics.push(event.at.error("found neither `set` nor `do`").expected("one of them")),
+        (Some(_), None) => {
+            if event.target.is_some() {
+                diagnostics.push(event.at.field("target").warning("`target` has no effect: paths say what is set"));
+            }
+        }
+        (None, Some(Action::Flush)) => match &event.target {
+            None => diagnostics.push(event.at.error("`target` is missing").help("which cache is flushed")),
+            Some(targets) => {
+                for target in targets.iter() {
+                    if !exists(draft, target, diagnostics) {
+                        continue;
+                    }
+                    if let Some(kind) = draft.kind(&target.component)
+                        && kind != "cache"
+                    {
+                        let found = format!("{} is {}", target.component, super::names::a(kind));
+                        diagnostics.push(target.at.error(found).expected("a cache"));
+                    } else if !target.is_whole() {
+                        per_caller(draft, target, diagnostics);
+                    }
+                }
+            }
+        },
+    }
+}
+
+fn exists(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) -> bool {
+    let there = draft.declared("components").any(|(name, _)| name == address.component);
+    if !there {
+        let help = did_you_mean(&address.component, draft.declared("components").map(|(name, _)| name));
+        diagnostics.push(address.at.error(format!("there is no component {}", address.component)).help(help));
+    }
+    there
+}
+
+fn fault_form(fault: &Fault, diagnostics: &mut Diagnostics) {
+    match fault.kind {
+        FaultKind::Crash if fault.factor.is_some() => {
+            diagnostics.push(fault.at.field("factor").warning("`factor` has no effect: the fault is a crash"));
+        }
+        FaultKind::Slow { factor: Some(_) } if fault.factor.is_some() => {
+            diagnostics.push(fault.at.field("factor").error("found two factors").expected("one of them"));
+        }
+        FaultKind::Slow { factor: None } if fault.factor.is_none() => {
+            diagnostics.push(fault.at.error("`factor` is missing").help("how many times slower"));
+        }
+        FaultKind::Crash | FaultKind::Slow { .. } => {}
+    }
+    if fault.target.is_empty() {
+        diagnostics.push(fault.at.field("target").error("found an empty list").expected("what fails"));
+    }
+}
+
+fn fault_target(draft: &Draft, changes: &[Change], fault: &Fault, target: &Address, diagnostics: &mut Diagnostics) {
+    if !exists(draft, target, diagnostics) {
+        return;
+    }
+    let verb = match fault.kind {
+        FaultKind::Crash => "crash",
+        FaultKind::Slow { .. } => "be slow",
+    };
+    match draft.kind(&target.component) {
+        Some(kind @ ("client" | "autoscaler" | "load-balancer" | "connection-pool")) => {
+            let found = format!("{} is {}, which can't {verb}", target.component, super::names::a(kind));
+            diagnostics.push(target.at.error(found).expected("a server-pool, a cache or a database"));
+        }
+        Some(_) | None => in_range(draft, changes, target, diagnostics),
+    }
+}
+
+/// Whether an address is that of an instance that there can be.
+pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostics: &mut Diagnostics) {
+    if address.is_whole() {
+        return;
+    }
+    match draft.components.get(&address.component) {
+        Some(Component::ServerPool(_)) => {
+            if !address.parts.is_empty() {
+                let found = format!("{} has no shards", address.component);
+                diagnostics.push(address.at.error(found).expected(format!("{}[0]", address.component)));
+            } else if let Some(replica) = address.replica {
+                numbered(address, "replica", replica, most_replicas(draft, changes, &address.component), diagnostics);
+            }
+        }
+        Some(Component::Database(database)) => {
+            if address.replica.is_some() {
+                let expected = format!("{0}/shard[0] or {0}/shard[0]/replica[0]", address.component);
+                let found = format!("{} has shards, and replicas of them", address.component);
+                diagnostics.push(address.at.error(found).expected(expected));
+                return;
+            }
+            let shards = of_changes(changes, &address.component, |component| match component {
+                Component::Database(database) => Some(database.shards.0),
+                _ => None,
+            });
+            if let Some(shard) = address.part(Part::Shard) {
+                numbered(address, "shard", shard, shards.max(Some(database.shards.0)), diagnostics);
+            }
+            if let Some(replica) = address.part(Part::Replica) {
+                // Node 0 of a shard is its primary.
+                numbered(address, "replica", replica, Some(database.replicas.0 + 1), diagnostics);
+            }
+        }
+        Some(Component::Cache(_) | Component::ConnectionPool(_)) => per_caller(draft, address, diagnostics),
+        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_)) => {
+            let found = format!("{} has no instances", address.component);
+            diagnostics.push(address.at.error(found).expected(address.component.clone()));
+        }
+        None => {}
+    }
+}
+
+/// A cache or a pool has instances where each caller has its own.
+fn per_caller(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) {
+    let scope = match draft.components.get(&address.component) {
+        Some(Component::Cache(cache)) => cache.scope,
+        Some(Component::ConnectionPool(pool)) => pool.scope,
+        Some(_) | None => return,
+    };
+    if scope == Scope::Shared || !address.parts.is_empty() {
+        let found = format!("{} has no instance of this name", address.component);
+        diagnostics.push(address.at.error(found).expected(address.component.clone()));
+    }
+}
+
+fn numbered(address: &Address, what: &str, number: u64, count: Option<u64>, diagnostics: &mut Diagnostics) {
+    let Some(count) = count else { return };
+    if number >= count {
+        let found = format!("there is no {what} {number} of {}", address.component);
+        let expected = if count == 0 { "none, for there are none".to_string() } else { format!("0 to {}", count - 1) };
+        diagnostics.push(address.at.error(found).expected(expected));
+    }
+}
+
+/// The most replicas that a pool can come to have.
+fn most_replicas(draft: &Draft, changes: &[Change], pool: &str) -> Option<u64> {
+    let Some(Component::ServerPool(spec)) = draft.components.get(pool) else { return None };
+    let scaled = draft.components.values().filter_map(|component| match component {
+        Component::Autoscaler(scaler) if scaler.target.as_str() == pool => Some(scaler.max.0),
+        _ => None,
+    });
+    let set = changes.iter().filter_map(|change| match &change.spec {
+        Component::ServerPool(spec) if change.component == pool => Some(spec.replicas.0),
+        Component::Autoscaler(scaler) if scaler.target.as_str() == pool => Some(scaler.max.0),
+        _ => None,
+    });
+    scaled.chain(set).chain([spec.replicas.0]).max()
+}
+
+fn of_changes(changes: &[Change], component: &str, of: impl Fn(&Component) -> Option<u64>) -> Option<u64> {
+    changes.iter().filter(|change| change.component == component).filter_map(|change| of(&change.spec)).max()
+}
+
+fn overrides(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
+    for (name, component) in &draft.components {
+        let Component::ServerPool(pool) = component else { continue };
+        let Some(count) = most_replicas(draft, changes, name) else { continue };
+        for (number, own) in pool.overrides_by_replica() {
+            if number >= count {
+                let found = format!("there is no replica {number} of {name}");
+                let expected =
+                    if count == 0 { "none, for there are none".to_string() } else { format!("0 to {}", count - 1) };
+                diagnostics.push(own.at.error(found).expected(expected));
+            }
+        }
+    }
+}
