@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
             balancer.routes.iter().find(|route| route.classes.0.iter().any(|class| class.as_str() == call.class));
         let targets: &'a [Target] = route.map_or(&balancer.to.0, |route| &route.to.0);
         let weight = |target: &Target| {
-            if target.backup { 0.0 } else { target.weight.0 * self.replicas(target.link.to.as_str()) }
+            target.weight.0 * self.replicas(target.link.to.as_str())
         };
         let weights: Vec<f64> = targets.iter().map(weight).collect();
         let total: f64 = weights.iter().sum();

@@ -1,5 +1,6 @@
 //! What a run means: the report, its objectives, its bottleneck, and how sure the figures are.
 
+pub mod assemble;
 pub mod bottleneck;
 pub mod load;
 pub mod objective;

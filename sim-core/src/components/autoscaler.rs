@@ -11,9 +11,9 @@ spec! {
         /// The server pool.
         target: Name = required.refers(Referent::ServerPool);
         /// The fewest replicas.
-        min: Count = default(1).range(0, 100_000).live();
+        min: Count = default(1).range(0, 100_000);
         /// The most replicas.
-        max: Count = required.range(1, 100_000).live();
+        max: Count = required.range(1, 100_000);
         /// Whose rules it follows.
         policy: ScalingPolicy = default("hpa");
         /// What it looks at; left out, CPU at 80%.

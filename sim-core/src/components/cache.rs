@@ -26,7 +26,7 @@ spec! {
         /// A usual pair of `read` and `write`.
         strategy: Strategy = default("cache-aside");
         /// What each operation takes in it.
-        service: TimeDistribution = default("0s").live();
+        service: TimeDistribution = default("0s");
         /// How many operations it works on at a time.
         threads: Count = default(1).range(1, 100_000);
         /// Whether the caller waits until what was loaded is filled in.
@@ -66,11 +66,11 @@ spec! {
     /// What the operations of a cache take, where it is not its `service`.
     pub struct CacheOperations {
         /// A look-up.
-        read: TimeDistribution = optional.live();
+        read: TimeDistribution = optional;
         /// A fill or an update.
-        write: TimeDistribution = optional.live();
+        write: TimeDistribution = optional;
         /// A removal.
-        delete: TimeDistribution = optional.live();
+        delete: TimeDistribution = optional;
     }
 }
 

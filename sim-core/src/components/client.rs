@@ -18,7 +18,7 @@ spec! {
         /// When requests arrive.
         arrivals: Arrivals = required;
         /// The weights of the classes; left out, all classes alike.
-        mix: BTreeMap<String, Factor> = default(EMPTY_MAP).live();
+        mix: BTreeMap<String, Factor> = default(EMPTY_MAP);
         /// Requests that follow each other: an arrival starts a journey.
         journey: Vec<JourneyStep> = optional;
         /// Who the clients are; left out, every request of an open client is a client of its own.

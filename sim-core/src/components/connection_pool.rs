@@ -14,7 +14,7 @@ spec! {
         /// How many more are opened when all are taken; closed when given back.
         overflow: Count = default(0).range(0, 1_000_000).live();
         /// The longest wait for a connection; left out, as long as it takes.
-        acquire_timeout: Time = optional.at_least("1ns").live();
+        acquire_timeout: Time = optional.at_least("1ns");
         /// What opening a connection takes.
         connect: TimeDistribution = default("0s");
         /// Whether there is one pool for all, or one in each instance of the caller.
@@ -22,9 +22,11 @@ spec! {
         /// Which idle connection is taken first: the one given back last or first.
         order: PoolOrder = default("lifo");
         /// For how long a connection is borrowed.
-        mode: PoolMode = default("statement");
+        mode: PoolMode = default("transaction");
+        /// How long an idle connection stays open; left out, for ever.
+        idle_timeout: Time = optional.at_least("1ns");
         later [
-            "min_idle", "reserve", "idle_timeout", "max_lifetime", "validate", "max_clients", "max_db_connections",
+            "min_idle", "reserve", "max_lifetime", "validate", "max_clients", "max_db_connections",
             "login_retry", "overrides",
         ];
     }

@@ -9,7 +9,7 @@ spec! {
     /// Keeps data: a relational database, a document store.
     pub struct DatabaseSpec, component("database") {
         /// Into how many parts the data are divided.
-        shards: Count = default(1).range(1, 10_000).live();
+        shards: Count = default(1).range(1, 10_000);
         /// What decides on the shard.
         shard_by: ShardBy = default("key");
         /// How it decides.
@@ -23,9 +23,9 @@ spec! {
         /// How many operations each node works on at a time, first come first served; 8 where neither this nor `cores` is said.
         slots: Count = optional.range(1, 1_000_000).live();
         /// Cores of each node that operations share, instead of slots.
-        cores: Cores = optional.range("1m", 10_000).live();
+        cores: Cores = optional.range("1m", 10_000);
         /// What can be asked of it, and how long each takes.
-        operations: BTreeMap<String, Operation> = required.live();
+        operations: BTreeMap<String, Operation> = required;
         /// The share of operations that fail after their work.
         error_rate: Share = default(0).live();
         later [
@@ -53,19 +53,19 @@ spec! {
     /// Something that can be asked of a database: its time, and the time that follows from rows.
     pub struct Operation, short("time") {
         /// How long it takes, rows apart.
-        time: TimeDistribution = default("0s").live();
+        time: TimeDistribution = default("0s");
         /// Whether it changes data; left out, only `write` does.
         write: bool = optional;
         /// The rows of the table.
-        rows: Count = optional.range(0, 1_000_000_000_000_u64).live();
+        rows: Count = optional.range(0, 1_000_000_000_000_u64);
         /// The rows that come back.
-        returned: Count = default(1).range(0, 1_000_000_000_u64).live();
+        returned: Count = default(1).range(0, 1_000_000_000_u64);
         /// The time of each row that is read.
-        per_row: Time = default("0s").live();
+        per_row: Time = default("0s");
         /// Whether an index finds the rows: log2(rows) × per_probe + returned × per_row, instead of rows × per_row.
-        indexed: bool = default(false).live();
+        indexed: bool = default(false);
         /// The time of each step down the index.
-        per_probe: Time = default("0s").live();
+        per_probe: Time = default("0s");
         later ["lock", "scatter", "bytes"];
     }
 }

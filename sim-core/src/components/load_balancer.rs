@@ -14,7 +14,7 @@ spec! {
         /// Other pools for some classes; the first that fits wins, `to` gets the rest.
         routes: Vec<Route> = default(EMPTY_LIST);
         /// Which endpoint gets the next call.
-        policy: BalancerPolicy = default("round-robin").live();
+        policy: BalancerPolicy = default("round-robin");
         later [
             "health", "sticky", "slow_start", "drain", "tries", "layer", "service", "cores", "keep_alive", "keepalive",
             "overrides", "tls", "vnodes", "bounded_load", "outlier",
@@ -29,9 +29,7 @@ spec! {
         link: Link = flatten;
         /// The weight of each of its replicas.
         weight: Factor = default(1).range(0, 1_000_000);
-        /// Only used when no other endpoint is left.
-        backup: bool = default(false);
-        later ["max_fails", "fail_timeout", "max_conns"];
+        later ["backup", "max_fails", "fail_timeout", "max_conns"];
     }
 }
 

@@ -16,7 +16,7 @@ spec! {
         /// The cores of each.
         cores: Cores = default(1).range("1m", 10_000);
         /// How many requests each works on at a time, from start to end of the handler; left out, as many as it has cores.
-        workers: Count = optional.range(1, 10_000_000).live();
+        workers: Count = optional.range(1, 10_000_000);
         /// A worker is held only while the request is on a core: an event loop.
         asynchronous: bool = default(false).named("async");
         /// Where requests wait for a worker, one for each replica.
@@ -66,7 +66,7 @@ spec! {
     /// Where requests wait for a worker.
     pub struct Queue, short("capacity") {
         /// How many may wait; left out, any number.
-        capacity: Count = optional.range(0, 100_000_000).live();
+        capacity: Count = optional.range(0, 100_000_000);
         /// What happens to a request that finds it full.
         when_full: WhenFull = default("reject");
         /// The longest wait inside; a request that has waited so long is rejected.

@@ -1,3 +1,4 @@
 //! What a run measures.
 
+pub mod breakdown;
 pub mod histogram;

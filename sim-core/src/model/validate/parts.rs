@@ -156,9 +156,6 @@ impl Check<'_> {
         if weighted && !targets.is_empty() && targets.iter().all(|target| target.weight.0 == 0.0) {
             self.diagnostics.push(at.field("to").error("all weights are zero").expected("one that is not"));
         }
-        if !targets.is_empty() && targets.iter().all(|target| target.backup) {
-            self.diagnostics.push(at.field("to").error("all pools are backups").expected("one that is not"));
-        }
         for (index, target) in targets.iter().enumerate() {
             if targets[..index].iter().any(|other| other.link.to.as_str() == target.link.to.as_str()) {
                 self.diagnostics.push(target.link.to.at.error(format!("{} stands there twice", target.link.to)));

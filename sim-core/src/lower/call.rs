@@ -1,0 +1,366 @@
+//! Calls: straight ones, through connection pools, and the strategies of caches.
+
+use super::program::Label;
+use super::{Lowering, site};
+use crate::components::Component;
+use crate::components::cache::{CacheSpec, Fill, OnFailure, ReadMode, WriteMode};
+use crate::components::connection_pool::PoolMode;
+use crate::engine::slab::NONE;
+use crate::model::link::Link;
+use crate::model::step::Key;
+use crate::plan::{ANY_OP, CallPlan, KeyChoice, Op, OpName, Place, ops};
+
+/// Who calls, and where the draws of the call are keyed.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    /// The component whose program this is.
+    pub component: u32,
+    /// Names of the program, and how many calls it has so far.
+    pub names: Vec<String>,
+    /// Counts the places where something is drawn.
+    pub ordinal: u32,
+    /// The pools (components) of which a connection is held.
+    pub holding: Vec<u32>,
+    /// The pools in session mode of the program, in order of their first use.
+    pub sessions: Vec<u32>,
+    /// Whether the class writes; `None`: only the request knows.
+    pub writes: Option<bool>,
+}
+
+impl Caller {
+    pub(super) fn new(component: u32, names: &[&str], writes: Option<bool>) -> Self {
+        Caller {
+            component,
+            names: names.iter().map(|name| (*name).to_string()).collect(),
+            ordinal: 0,
+            holding: Vec::new(),
+            sessions: Vec::new(),
+            writes,
+        }
+    }
+
+    /// The key of the next place where something of a kind is drawn.
+    pub(super) fn site(&mut self, kind: &str) -> u64 {
+        let ordinal = self.ordinal.to_string();
+        self.ordinal += 1;
+        let parts: Vec<&str> = self.names.iter().map(String::as_str).chain([kind, ordinal.as_str()]).collect();
+        site(&parts)
+    }
+}
+
+/// A call to be lowered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallSpec<'a> {
+    /// Whom, and how.
+    pub link: &'a Link,
+    /// The operation; [`ANY_OP`]: read or write as the class says.
+    pub op: OpName,
+    /// Whether the frame's own operation is passed on.
+    pub inherit_op: bool,
+    /// How often.
+    pub times: u32,
+    /// Which key.
+    pub key: KeyChoice,
+    /// The class that the callee sees.
+    pub class: Option<u16>,
+    /// The size that it carries: a draw.
+    pub size: Option<u32>,
+}
+
+impl<'a> CallSpec<'a> {
+    pub(super) fn plain(link: &'a Link) -> Self {
+        CallSpec { link, op: ANY_OP, inherit_op: false, times: 1, key: KeyChoice::Request, class: None, size: None }
+    }
+}
+
+impl Lowering<'_> {
+    /// The key that a step asks for.
+    pub(super) fn key_choice(&self, key: &Key) -> KeyChoice {
+        match key {
+            Key::Request => KeyChoice::Request,
+            Key::Client => KeyChoice::Client,
+            Key::Keyspace(name) => KeyChoice::Fresh(self.keyspace_ids[name.as_str()]),
+        }
+    }
+
+    /// Lowers a call into the program of its caller.
+    pub(super) fn call(&mut self, caller: &mut Caller, call: CallSpec) {
+        let model = self.model;
+        let target = self.id(call.link.to.as_str());
+        match &model.components[call.link.to.as_str()] {
+            Component::Cache(cache) => self.cache_call(caller, call, target, cache),
+            Component::ConnectionPool(pool) if caller.holding.contains(&target) => {
+                self.call_through(caller, call, target, &pool.to);
+            }
+            Component::ConnectionPool(pool) if pool.mode == PoolMode::Session => {
+                let bit = caller.sessions.iter().position(|&known| known == target).unwrap_or_else(|| {
+                    caller.sessions.push(target);
+                    caller.sessions.len() - 1
+                });
+                let cell = self.pool_cell(target);
+                self.emit(Op::SeizeSession { pool: target, cell, bit: bit as u8 });
+                self.call_through(caller, call, target, &pool.to);
+            }
+            Component::ConnectionPool(_)
+            | Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::ServerPool(_)
+            | Component::Database(_)
+            | Component::Autoscaler(_) => {
+                self.straight_call(caller, call);
+            }
+        }
+    }
+
+    /// A call over a connection that the caller holds: straight to what is behind the pool.
+    fn call_through(&mut self, caller: &mut Caller, call: CallSpec, pool: u32, to: &Link) {
+        let link = self.link(pool, to);
+        let site = caller.site("call");
+        let plan = CallPlan { holding: pool, pooled: true, ..self.call_plan(&call, link, site) };
+        self.plan.calls.push(plan);
+        self.emit(Op::Call(self.plan.calls.len() as u32 - 1));
+    }
+
+    fn straight_call(&mut self, caller: &mut Caller, call: CallSpec) {
+        let plan = self.straight_plan(caller, call);
+        self.emit(Op::Call(plan));
+    }
+
+    /// The plan of a call, with its fallbacks.
+    pub(super) fn straight_plan(&mut self, caller: &mut Caller, call: CallSpec) -> u32 {
+        let link = self.link(caller.component, call.link);
+        let site = caller.site("call");
+        let fallback = call.link.options.fallback.as_ref().map(|other| {
+            self.straight_plan(caller, CallSpec { link: other, ..call })
+        });
+        let plan = CallPlan { fallback, ..self.call_plan(&call, link, site) };
+        self.plan.calls.push(plan);
+        self.plan.calls.len() as u32 - 1
+    }
+
+    fn call_plan(&self, call: &CallSpec, link: u32, site: u64) -> CallPlan {
+        CallPlan {
+            op: call.op,
+            inherit_op: call.inherit_op,
+            times: call.times,
+            key: call.key,
+            class: call.class,
+            size: call.size,
+            ..CallPlan::plain(link, site)
+        }
+    }
+
+    // Caches.
+
+    /// A call of a cache: what its strategy makes of it.
+    fn cache_call(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec) {
+        let aside_read = cache.read_mode() == ReadMode::Aside;
+        let aside_write = aside_read && cache.write_mode() == WriteMode::Invalidate;
+        if !aside_read && !aside_write {
+            self.straight_call(caller, call);
+            return;
+        }
+        for _ in 0..call.times {
+            let once = CallSpec { times: 1, key: KeyChoice::Request, ..call };
+            self.with_key(caller, call.key, |lowering, caller| {
+                lowering.cache_call_once(caller, once, target, cache, aside_write);
+            });
+        }
+    }
+
+    /// Emits operations that are about another key.
+    pub(super) fn with_key(&mut self, caller: &mut Caller, key: KeyChoice, emit: impl FnOnce(&mut Self, &mut Caller)) {
+        if key == KeyChoice::Request {
+            emit(self, caller);
+            return;
+        }
+        let site = caller.site("key");
+        self.plan.key_sites.push(site);
+        self.emit(Op::SetKey { key, site: self.plan.key_sites.len() as u32 - 1 });
+        emit(self, caller);
+        self.emit(Op::RestoreKey);
+    }
+
+    fn cache_call_once(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec, aside_write: bool) {
+        let write = match call.op {
+            ops::READ => Some(false),
+            ops::WRITE => Some(true),
+            ops::DELETE => {
+                self.straight_call(caller, call);
+                return;
+            }
+            ANY_OP if call.inherit_op => None,
+            ANY_OP => match call.class {
+                Some(class) => Some(self.plan.classes[class as usize].write),
+                None => caller.writes,
+            },
+            _ => Some(false),
+        };
+        let write_part = |lowering: &mut Self, caller: &mut Caller| {
+            if aside_write {
+                lowering.write_aside(caller, call, target, cache);
+            } else {
+                lowering.straight_call(caller, CallSpec { op: ops::WRITE, ..call });
+            }
+        };
+        let read_part = |lowering: &mut Self, caller: &mut Caller| {
+            lowering.read_aside(caller, call, target, cache, None);
+        };
+        match write {
+            Some(true) => write_part(self, caller),
+            Some(false) => read_part(self, caller),
+            None => {
+                let (writes, end) = (self.label(), self.label());
+                self.emit(Op::IfWrite(writes));
+                read_part(self, caller);
+                self.emit(Op::Jump(end));
+                self.place(writes);
+                write_part(self, caller);
+                self.place(end);
+            }
+        }
+    }
+
+    /// Cache-aside: look up; on a miss the caller loads and fills. `own` are the steps of a `cached` step, for a miss
+    /// and for a hit; without them what is missing is loaded over the cache's backing.
+    pub(super) fn read_aside(
+        &mut self,
+        caller: &mut Caller,
+        call: CallSpec,
+        target: u32,
+        cache: &CacheSpec,
+        own: Option<(&dyn Fn(&mut Self, &mut Caller), &dyn Fn(&mut Self, &mut Caller))>,
+    ) {
+        let (end, hit, unfilled, fill_failed) = (self.label(), self.label(), self.label(), self.label());
+        let failed = self.label();
+        let load = |lowering: &mut Self, caller: &mut Caller| match (own, &cache.backing) {
+            (Some((miss, _)), _) => miss(lowering, caller),
+            (None, Some(backing)) => {
+                let op = if call.op == ANY_OP { ops::READ } else { call.op };
+                let load = CallSpec { op, class: call.class, size: call.size, ..CallSpec::plain(backing) };
+                lowering.call(caller, load);
+            }
+            (None, None) => {}
+        };
+        self.emit(Op::IfKeyless { cache: target, to: unfilled });
+        let get = CallSpec { op: ops::READ, ..call };
+        let fallback = cache.on_failure == OnFailure::Backing;
+        if fallback {
+            self.unwinding(failed, |lowering| lowering.straight_call(caller, get));
+        } else {
+            self.straight_call(caller, get);
+        }
+        self.emit(Op::IfHit(hit));
+        load(self, caller);
+        if own.is_some() || cache.backing.is_some() {
+            self.fill(caller, call, cache, fill_failed);
+        }
+        self.emit(Op::Jump(end));
+        if fallback {
+            self.place(failed);
+            self.emit(Op::Recover);
+        }
+        self.place(unfilled);
+        load(self, caller);
+        self.emit(Op::Jump(end));
+        self.place(hit);
+        if let Some((_, on_hit)) = own {
+            on_hit(self, caller);
+        }
+        self.emit(Op::Jump(end));
+        self.place(fill_failed);
+        self.emit(Op::Recover);
+        self.place(end);
+    }
+
+    /// Fills a cache with what was loaded; that it can't be filled is no error.
+    fn fill(&mut self, caller: &mut Caller, call: CallSpec, cache: &CacheSpec, failed: Label) {
+        let fill = CallSpec { op: ops::STORE, ..call };
+        match cache.fill {
+            Fill::Sync => self.unwinding(failed, |lowering| lowering.straight_call(caller, fill)),
+            Fill::Async => {
+                let plan = self.straight_plan(caller, fill);
+                self.emit(Op::Cast(plan));
+            }
+        }
+    }
+
+    /// The caller writes to the backing, then removes the key.
+    fn write_aside(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec) {
+        if let Some(backing) = &cache.backing {
+            let write = CallSpec { op: ops::WRITE, class: call.class, size: call.size, ..CallSpec::plain(backing) };
+            self.call(caller, write);
+        }
+        let (failed, end) = (self.label(), self.label());
+        self.emit(Op::IfKeyless { cache: target, to: end });
+        let delete = CallSpec { op: ops::DELETE, ..call };
+        if cache.on_failure == OnFailure::Backing {
+            self.unwinding(failed, |lowering| lowering.straight_call(caller, delete));
+        } else {
+            self.straight_call(caller, delete);
+        }
+        self.emit(Op::Jump(end));
+        self.place(failed);
+        self.emit(Op::Recover);
+        self.place(end);
+    }
+
+    /// The database (its name) whose data a component's answers are, if there is one.
+    pub(super) fn source_of(&self, name: &str) -> Option<String> {
+        let mut name = name.to_string();
+        for _ in 0..=self.model.components.len() {
+            name = match &self.model.components[name.as_str()] {
+                Component::Database(_) => return Some(name),
+                Component::Cache(cache) => match &cache.backing {
+                    Some(backing) => backing.to.as_str().to_string(),
+                    None => return self.source_of_steps(&name),
+                },
+                Component::ConnectionPool(pool) => pool.to.to.as_str().to_string(),
+                Component::Client(_)
+                | Component::LoadBalancer(_)
+                | Component::ServerPool(_)
+                | Component::Autoscaler(_) => return None,
+            };
+        }
+        None
+    }
+
+    /// The same for a cache that `cached` steps load.
+    fn source_of_steps(&self, cache: &str) -> Option<String> {
+        self.model.components.values().find_map(|component| match component {
+            Component::ServerPool(pool) => {
+                pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
+            }
+            Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::Cache(_)
+            | Component::ConnectionPool(_)
+            | Component::Database(_)
+            | Component::Autoscaler(_) => None,
+        })
+        .and_then(|callee| self.source_of(&callee))
+    }
+
+    /// Releases the session-mode pools of a program.
+    pub(super) fn release_sessions(&mut self, caller: &Caller) {
+        for (bit, &pool) in caller.sessions.iter().enumerate() {
+            self.emit(Op::ReleaseSession { pool, bit: bit as u8 });
+        }
+    }
+
+    /// Holds a connection over some steps.
+    pub(super) fn hold(&mut self, caller: &mut Caller, pool: u32, steps: impl FnOnce(&mut Self, &mut Caller)) {
+        let cell = self.pool_cell(pool);
+        let place = Place::Pool(pool);
+        self.emit(Op::Seize { place, cell, admission: true });
+        let release = self.label();
+        caller.holding.push(pool);
+        self.unwinds.push(release);
+        steps(self, caller);
+        self.unwinds.pop();
+        caller.holding.pop();
+        self.place(release);
+        self.emit(Op::Release { place });
+        debug_assert_ne!(pool, NONE);
+    }
+}

@@ -1,0 +1,295 @@
+//! From the model to the plan: names become indices, distributions samplers, and handlers, links and strategies one
+//! program of operations. What is lowered here has been validated; only files can still be wrong.
+
+mod call;
+mod change;
+mod component;
+mod link;
+mod program;
+mod steps;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use crate::components::Component;
+use crate::engine::rng::{fnv1a, mix64};
+use crate::engine::slab::NONE;
+use crate::model::diagnostic::Diagnostics;
+use crate::model::distribution::Distribution;
+use crate::model::{Files, Model};
+use crate::plan::{Clock, ComponentPlan, DrawPlan, Header, Kind, Limits, OpName, Pc, Phase, Plan, Scope, ops};
+use crate::workload::sampler::Sampler;
+
+use program::Label;
+
+impl Plan {
+    /// Compiles a model that has been read and validated.
+    ///
+    /// # Errors
+    /// What is wrong with the files that the model names.
+    pub fn compile(model: &Model, files: &dyn Files) -> Result<Plan, Diagnostics> {
+        let mut lowering = Lowering::new(model, files);
+        lowering.all();
+        if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(lowering.finish()) }
+    }
+}
+
+/// A plan in the making. While it is made, places in programs are labels; `finish` resolves them.
+struct Lowering<'m> {
+    model: &'m Model,
+    files: &'m dyn Files,
+    plan: Plan,
+    diagnostics: Diagnostics,
+    component_ids: BTreeMap<&'m str, u32>,
+    class_ids: BTreeMap<&'m str, u16>,
+    keyspace_ids: BTreeMap<&'m str, u32>,
+    op_ids: BTreeMap<String, OpName>,
+    cells: BTreeMap<(u32, Phase), u16>,
+    /// Where each label is.
+    labels: Vec<Option<Pc>>,
+    /// Where a failure goes, innermost last.
+    unwinds: Vec<Label>,
+}
+
+/// The key of a place where something is drawn: the hash of its names.
+fn site(parts: &[&str]) -> u64 {
+    mix64(parts.iter().fold(0x6b6e_6565, |hash: u64, part| hash.rotate_left(17) ^ fnv1a(part.as_bytes())))
+}
+
+impl<'m> Lowering<'m> {
+    fn new(model: &'m Model, files: &'m dyn Files) -> Self {
+        let mut lowering = Lowering {
+            model,
+            files,
+            plan: empty_plan(model),
+            diagnostics: Diagnostics::default(),
+            component_ids: model.components.keys().zip(0..).map(|(name, id)| (name.as_str(), id)).collect(),
+            class_ids: model.classes.keys().zip(0..).map(|(name, id)| (name.as_str(), id)).collect(),
+            keyspace_ids: model.keyspaces.keys().zip(0..).map(|(name, id)| (name.as_str(), id)).collect(),
+            op_ids: BTreeMap::new(),
+            cells: BTreeMap::new(),
+            labels: Vec::new(),
+            unwinds: Vec::new(),
+        };
+        for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)] {
+            lowering.plan.op_names.push(name.to_string());
+            lowering.op_ids.insert(name.to_string(), id);
+        }
+        for component in model.components.values() {
+            if let Component::Database(database) = component {
+                database.operations.keys().for_each(|name| {
+                    lowering.op_id(name);
+                });
+            }
+        }
+        lowering
+    }
+
+    fn all(&mut self) {
+        let model = self.model;
+        self.keyspaces();
+        self.classes();
+        for (name, component) in &model.components {
+            let plan = self.component_plan(name, component);
+            self.plan.components.push(plan);
+        }
+        for (name, component) in &model.components {
+            self.component(name, component);
+        }
+        self.versions();
+        self.changes();
+        self.plan.header.assumptions = self.assumptions();
+    }
+
+    /// A component before its programs.
+    fn component_plan(&mut self, name: &str, component: &Component) -> ComponentPlan {
+        ComponentPlan {
+            name: name.to_string(),
+            kind: Kind::Client(NONE),
+            stations: Vec::new(),
+            scope: Scope::Shared,
+            is_caller: false,
+            by_op: matches!(component, Component::Cache(_) | Component::ConnectionPool(_) | Component::Database(_)),
+            entry_by_class: vec![NONE; self.model.classes.len()],
+            entry_by_op: vec![NONE; self.op_ids.len()],
+            op_writes: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    fn id(&self, name: &str) -> u32 {
+        self.component_ids[name]
+    }
+
+    fn class_id(&self, name: &str) -> u16 {
+        self.class_ids[name]
+    }
+
+    fn op_id(&mut self, name: &str) -> OpName {
+        if let Some(&known) = self.op_ids.get(name) {
+            return known;
+        }
+        let id = self.plan.op_names.len() as OpName;
+        self.plan.op_names.push(name.to_string());
+        self.op_ids.insert(name.to_string(), id);
+        id
+    }
+
+    fn draw(&mut self, distribution: &Distribution, site: u64) -> u32 {
+        self.plan.draws.push(draw_plan(distribution, site));
+        self.plan.draws.len() as u32 - 1
+    }
+
+    /// The cell of a component's phase, and right behind it that of a second one.
+    fn cell_pair(&mut self, component: u32, first: Phase, second: Phase) -> u16 {
+        if let Some(&known) = self.cells.get(&(component, first)) {
+            return known;
+        }
+        let cell = self.plan.cells.len() as u16;
+        self.plan.cells.push((component, first));
+        self.plan.cells.push((component, second));
+        self.cells.insert((component, first), cell);
+        cell
+    }
+
+    /// The cell of waiting at a component; the next one is that of being served.
+    fn work_cell(&mut self, component: u32) -> u16 {
+        self.cell_pair(component, Phase::Queueing, Phase::Service)
+    }
+
+    /// The cell of a caller's time on the wire; the next one is that of its back-off.
+    fn link_cell(&mut self, owner: u32) -> u16 {
+        self.cell_pair(owner, Phase::Network, Phase::BackOff)
+    }
+
+    /// The cell of waiting for a connection.
+    fn pool_cell(&mut self, pool: u32) -> u16 {
+        self.cell_pair(pool, Phase::PoolWait, Phase::Service)
+    }
+
+    /// Lets caches know whose versions their entries have.
+    fn versions(&mut self) {
+        for cache in 0..self.plan.caches.len() {
+            let component = self.plan.caches[cache].component;
+            let name = self.plan.components[component as usize].name.clone();
+            if let Some(database) = self.source_of(&name) {
+                let database = self.id(&database);
+                self.plan.caches[cache].versions_of = database;
+                if let Kind::Database(index) = self.plan.components[database as usize].kind {
+                    self.plan.databases[index as usize].versioned = true;
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Plan {
+        self.resolve_labels();
+        self.plan
+    }
+
+    /// What the results rest on where the model is silent, in words.
+    fn assumptions(&self) -> Vec<String> {
+        let mut list = vec![
+            "Distributions are independent of each other and of the load; only `speed`, faults and shared cores change them."
+                .to_string(),
+        ];
+        let is = |test: fn(&Component) -> bool| self.model.components.values().any(test);
+        if is(|component| matches!(component, Component::LoadBalancer(_))) {
+            list.push(
+                "Load balancers take no time and know no health: a crashed replica stays an endpoint and answers `failed` at once."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Cache(_))) {
+            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
+        }
+        if is(|component| matches!(component, Component::Database(database) if database.replicas.0 > 0)) {
+            list.push("Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string());
+        }
+        if is(|component| matches!(component, Component::Autoscaler(_))) {
+            list.push("New replicas always find a machine to run on.".to_string());
+        }
+        list
+    }
+}
+
+fn draw_plan(distribution: &Distribution, site: u64) -> DrawPlan {
+    DrawPlan { sampler: Sampler::new(distribution), site, added_ns: 0 }
+}
+
+/// The distance of the timeline's points: 1, 2 or 5 times a power of ten, at most 600 points.
+fn slot_ns(total_ns: u64) -> u64 {
+    let least = total_ns / 590 + 1;
+    let mut unit: u64 = 1;
+    loop {
+        if let Some(slot) = [1, 2, 5].map(|step| unit * step).into_iter().find(|&slot| slot >= least) {
+            return slot;
+        }
+        unit *= 10;
+    }
+}
+
+fn empty_plan(model: &Model) -> Plan {
+    let run = &model.run;
+    let start = run.warmup.time_ns();
+    let end = start + run.duration.0;
+    Plan {
+        header: Header {
+            name: model.name.clone(),
+            model_digest: model.digest(),
+            seed: run.seed.0,
+            objectives: model.objectives.clone(),
+            assumptions: Vec::new(),
+        },
+        clock: Clock { start, end, last: end + run.drain.0, slot: slot_ns(end) },
+        limits: Limits {
+            calls_in_flight: run.limits.calls_in_flight.0.min(u32::MAX as u64 / 4) as u32,
+            events: run.limits.events.0,
+        },
+        components: Vec::new(),
+        classes: Vec::new(),
+        keyspaces: Vec::new(),
+        op_names: Vec::new(),
+        ops: Vec::new(),
+        unwind: Vec::new(),
+        draws: Vec::new(),
+        calls: Vec::new(),
+        links: Vec::new(),
+        forks: Vec::new(),
+        key_sites: Vec::new(),
+        choices: Vec::new(),
+        failures: Vec::new(),
+        cells: Vec::new(),
+        clients: Vec::new(),
+        balancers: Vec::new(),
+        pools: Vec::new(),
+        caches: Vec::new(),
+        connection_pools: Vec::new(),
+        databases: Vec::new(),
+        autoscalers: Vec::new(),
+        sizes: false,
+        changes: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeline_has_few_points_of_a_round_length() {
+        for total in [1, 599, 600, 1_000_000_007, 600_000_000_000, 86_400_000_000_000, 1 << 60] {
+            let slot = slot_ns(total);
+            assert!(total / slot < 599, "{total}");
+            let digits = slot.to_string();
+            assert!(["1", "2", "5"].contains(&digits.trim_end_matches('0')), "{slot}");
+        }
+    }
+
+    #[test]
+    fn sites_differ_by_part_and_order() {
+        assert_ne!(site(&["web", "cpu"]), site(&["cpu", "web"]));
+        assert_ne!(site(&["web", "cpu"]), site(&["webcpu"]));
+        assert_eq!(site(&["web", "cpu", "0"]), site(&["web", "cpu", "0"]));
+    }
+}

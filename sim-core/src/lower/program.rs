@@ -1,0 +1,101 @@
+//! Programs in the making: operations, labels, and where failures go.
+
+use super::Lowering;
+use crate::engine::slab::NONE;
+use crate::plan::{Op, Pc};
+
+/// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
+pub(super) type Label = u32;
+
+impl Lowering<'_> {
+    /// A new label, to be placed later.
+    pub(super) fn label(&mut self) -> Label {
+        self.labels.push(None);
+        self.labels.len() as Label - 1
+    }
+
+    /// Places a label at the next operation.
+    pub(super) fn place(&mut self, label: Label) {
+        self.labels[label as usize] = Some(self.plan.ops.len() as Pc);
+    }
+
+    /// A label of the next operation.
+    pub(super) fn here(&mut self) -> Label {
+        let label = self.label();
+        self.place(label);
+        label
+    }
+
+    /// Adds an operation; if it fails, the frame goes on at the innermost of [`Lowering::unwinding`].
+    pub(super) fn emit(&mut self, op: Op) {
+        self.plan.ops.push(op);
+        self.plan.unwind.push(self.unwinds.last().copied().unwrap_or(NONE));
+    }
+
+    /// Emits operations whose failures go to a label.
+    pub(super) fn unwinding(&mut self, to: Label, emit: impl FnOnce(&mut Self)) {
+        self.unwinds.push(to);
+        emit(self);
+        self.unwinds.pop();
+    }
+
+    /// Puts places where labels are.
+    pub(super) fn resolve_labels(&mut self) {
+        let labels = &self.labels;
+        let resolve = |at: &mut Pc| {
+            if *at != NONE {
+                *at = labels[*at as usize].expect("every label that is used is placed");
+            }
+        };
+        for op in &mut self.plan.ops {
+            match op {
+                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } => resolve(to),
+                Op::Seize { .. }
+                | Op::Release { .. }
+                | Op::Work { .. }
+                | Op::Delay { .. }
+                | Op::Call(_)
+                | Op::Lookup(_)
+                | Op::Store(_)
+                | Op::Remove(_)
+                | Op::Recover
+                | Op::Cast(_)
+                | Op::CallPicked(_)
+                | Op::Fork(_)
+                | Op::EndBranch
+                | Op::Choose(_)
+                | Op::FailShare(_)
+                | Op::Observe(_)
+                | Op::Commit(_)
+                | Op::Connect(_)
+                | Op::Disconnect(_)
+                | Op::SeizeSession { .. }
+                | Op::ReleaseSession { .. }
+                | Op::SetKey { .. }
+                | Op::RestoreKey
+                | Op::Reply
+                | Op::ReplyEarly
+                | Op::Finish
+                | Op::Issue(_)
+                | Op::Think { .. }
+                | Op::EndSession => {}
+            }
+        }
+        self.plan.unwind.iter_mut().for_each(resolve);
+        for fork in &mut self.plan.forks {
+            fork.branches.iter_mut().for_each(resolve);
+        }
+        for choice in &mut self.plan.choices {
+            choice.ways.iter_mut().for_each(|(_, to)| resolve(to));
+        }
+        for component in &mut self.plan.components {
+            component.entry_by_class.iter_mut().for_each(resolve);
+            component.entry_by_op.iter_mut().for_each(resolve);
+        }
+        for client in &mut self.plan.clients {
+            client.entry.iter_mut().for_each(resolve);
+            resolve(&mut client.session);
+            resolve(&mut client.session_end);
+        }
+    }
+}

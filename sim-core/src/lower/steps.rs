@@ -1,0 +1,202 @@
+//! Steps of handlers.
+
+use super::call::{CallSpec, Caller};
+use super::{Lowering, draw_plan};
+use crate::components::Component;
+use crate::components::connection_pool::PoolMode;
+use crate::components::server_pool::ServerPoolSpec;
+use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, Step};
+use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, KeyChoice, Op, Outcome, Place, ops};
+
+/// The number of a server pool's station `cores`.
+pub(super) const CORES: u8 = 0;
+/// The number of its station `workers`.
+pub(super) const WORKERS: u8 = 1;
+
+impl Lowering<'_> {
+    /// Steps, one after the other.
+    pub(super) fn steps(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, steps: &[Step]) {
+        for step in steps {
+            match step {
+                Step::Cpu(cpu) => self.cpu(caller, pool, &cpu.cpu.0),
+                Step::Delay(delay) => {
+                    let site = caller.site("delay");
+                    let draw = self.draw(&delay.delay.0, site);
+                    let cell = self.work_cell(caller.component) + 1;
+                    self.emit(Op::Delay { cell, draw });
+                }
+                Step::Call(call) => self.call_step(caller, call),
+                Step::Cached(cached) => self.cached_step(caller, pool, cached),
+                Step::Hold(hold) => self.hold_step(caller, pool, hold),
+                Step::Parallel(parallel) => self.parallel(caller, pool, parallel),
+                Step::Choose(choose) => self.choose(caller, pool, choose),
+                Step::Fail(fail) => {
+                    let outcome = match fail.outcome {
+                        FailAs::Failed => Outcome::Failed,
+                        FailAs::Denied => Outcome::Denied,
+                    };
+                    let site = caller.site("fail");
+                    self.fail_share(Some(fail.share.0), outcome, site);
+                }
+            }
+        }
+    }
+
+    pub(super) fn fail_share(&mut self, share: Option<f64>, outcome: Outcome, site: u64) {
+        self.plan.failures.push(FailPlan { share, outcome, site });
+        self.emit(Op::FailShare(self.plan.failures.len() as u32 - 1));
+    }
+
+    fn cpu(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, work: &crate::model::distribution::Distribution) {
+        let first = caller.ordinal == 0;
+        let site = caller.site("cpu");
+        let draw = self.draw(work, site);
+        let cell = self.work_cell(caller.component);
+        let work = Op::Work { station: CORES, admission: false, cell, draw };
+        if !pool.asynchronous {
+            self.emit(work);
+            return;
+        }
+        // An event loop: a worker is held only while the call is on a core, and only new calls are turned away.
+        let place = Place::Own(WORKERS);
+        self.emit(Op::Seize { place, cell, admission: first });
+        let release = self.label();
+        self.unwinding(release, |lowering| lowering.emit(work));
+        self.place(release);
+        self.emit(Op::Release { place });
+    }
+
+    fn call_step(&mut self, caller: &mut Caller, step: &CallStep) {
+        let size = step.size.as_ref().map(|size| {
+            let site = caller.site("size");
+            self.draw(&size.0, site)
+        });
+        let op = step.op.as_ref().map_or(ANY_OP, |op| self.op_id(op.as_str()));
+        let class = step.class.as_ref().map(|class| self.class_id(class.as_str()));
+        let key = self.key_choice(&step.key);
+        self.call(caller, CallSpec { op, times: step.times.0 as u32, key, class, size, ..CallSpec::plain(&step.link) });
+    }
+
+    fn cached_step(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, step: &CachedStep) {
+        let name = step.link.to.as_str();
+        let target = self.id(name);
+        let model = self.model;
+        let Component::Cache(cache) = &model.components[name] else { unreachable!("validated: a cache") };
+        let call = CallSpec { op: ops::READ, ..CallSpec::plain(&step.link) };
+        let key = self.key_choice(&step.key);
+        self.with_key(caller, key, |lowering, caller| {
+            let miss = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.miss);
+            let hit = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.hit);
+            if step.miss.is_empty() && cache.backing.is_some() {
+                // No steps of its own: loaded over the backing, as a call would.
+                lowering.read_aside(caller, call, target, cache, None);
+            } else {
+                lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)));
+            }
+        });
+    }
+
+    fn hold_step(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, step: &HoldStep) {
+        let target = self.id(step.pool.as_str());
+        let model = self.model;
+        let Component::ConnectionPool(spec) = &model.components[step.pool.as_str()] else {
+            unreachable!("validated: a connection pool")
+        };
+        match spec.mode {
+            // Every call takes its own connection, or the session has one already.
+            PoolMode::Statement | PoolMode::Session => self.steps(caller, pool, &step.steps),
+            PoolMode::Transaction => {
+                self.hold(caller, target, |lowering, caller| lowering.steps(caller, pool, &step.steps));
+            }
+        }
+    }
+
+    fn parallel(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, step: &ParallelStep) {
+        let site = caller.site("parallel");
+        let after = self.label();
+        let fork = self.plan.forks.len();
+        let branches = step.branches.len() as u32;
+        let need = step.need.map_or(branches, |need| need.0 as u32);
+        self.plan.forks.push(ForkPlan { branches: Vec::new(), need, site });
+        self.emit(Op::Fork(fork as u32));
+        self.emit(Op::Jump(after));
+        for branch in &step.branches {
+            let start = self.here();
+            self.plan.forks[fork].branches.push(start);
+            let end = self.label();
+            // A branch begins sessions of its own.
+            let mut own = Caller { sessions: Vec::new(), ..caller.clone() };
+            self.unwinding(end, |lowering| lowering.steps(&mut own, pool, &branch[..]));
+            self.place(end);
+            self.release_sessions(&own);
+            caller.ordinal = own.ordinal;
+            self.emit(Op::EndBranch);
+        }
+        self.place(after);
+    }
+
+    fn choose(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, step: &ChooseStep) {
+        let site = caller.site("choose");
+        let after = self.label();
+        let choice = self.plan.choices.len();
+        self.plan.choices.push(ChoicePlan { ways: Vec::new(), site });
+        self.emit(Op::Choose(choice as u32));
+        let shares = cumulative(step.branches.iter().map(|branch| branch.weight.0));
+        for (branch, share) in step.branches.iter().zip(shares) {
+            let start = self.here();
+            self.plan.choices[choice].ways.push((share, start));
+            self.steps(caller, pool, &branch.steps);
+            self.emit(Op::Jump(after));
+        }
+        self.place(after);
+    }
+}
+
+/// Cumulative shares of weights; the last one is 1.
+pub(super) fn cumulative(weights: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sum = 0.0;
+    let mut list: Vec<f64> = weights
+        .map(|weight| {
+            sum += weight;
+            sum
+        })
+        .collect();
+    list.iter_mut().for_each(|share| *share /= sum);
+    list
+}
+
+/// Whom the steps for a miss in a cache call first.
+pub(super) fn first_call_on_miss(steps: &[Step], cache: &str) -> Option<String> {
+    steps.iter().find_map(|step| match step {
+        Step::Cached(cached) if cached.link.to.as_str() == cache => first_call(&cached.miss),
+        Step::Cached(cached) => {
+            first_call_on_miss(&cached.miss, cache).or_else(|| first_call_on_miss(&cached.hit, cache))
+        }
+        Step::Hold(hold) => first_call_on_miss(&hold.steps, cache),
+        Step::Parallel(parallel) => parallel.branches.iter().find_map(|branch| first_call_on_miss(branch, cache)),
+        Step::Choose(choose) => choose.branches.iter().find_map(|branch| first_call_on_miss(&branch.steps, cache)),
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => None,
+    })
+}
+
+fn first_call(steps: &[Step]) -> Option<String> {
+    steps.iter().find_map(|step| match step {
+        Step::Call(call) => Some(call.link.to.as_str().to_string()),
+        Step::Cached(cached) => Some(cached.link.to.as_str().to_string()),
+        Step::Hold(hold) => first_call(&hold.steps),
+        Step::Parallel(parallel) => parallel.branches.iter().find_map(|branch| first_call(branch)),
+        Step::Choose(choose) => choose.branches.iter().find_map(|branch| first_call(&branch.steps)),
+        Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => None,
+    })
+}
+
+/// The plan of a draw that belongs to no program.
+pub(super) fn own_draw(
+    distribution: &crate::model::distribution::Distribution,
+    names: &[&str],
+) -> crate::plan::DrawPlan {
+    draw_plan(distribution, super::site(names))
+}
+
+/// The key of a call that says nothing of it.
+pub(super) const OWN_KEY: KeyChoice = KeyChoice::Request;

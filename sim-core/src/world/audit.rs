@@ -1,0 +1,297 @@
+//! The window's bounds, the timeline's points, and the audit: tallies that were kept apart must agree.
+
+use super::World;
+use super::frame::{BRANCH, COUNTED, Waiting};
+use super::instance::Life;
+use crate::plan::Kind;
+
+/// One check of the audit: two independent tallies of the same thing.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// What is compared.
+    pub name: String,
+    /// One tally.
+    pub left: u128,
+    /// The other.
+    pub right: u128,
+    /// How far they may differ: one nanosecond for each service on shared cores, whose ends are rounded up.
+    pub tolerance: u128,
+}
+
+impl Check {
+    /// Whether the tallies agree.
+    pub fn holds(&self) -> bool {
+        self.left.abs_diff(self.right) <= self.tolerance
+    }
+}
+
+impl World<'_> {
+    /// The window begins: what came before is not counted.
+    pub(super) fn window_starts(&mut self) {
+        self.open = true;
+        self.advance_all();
+        for at in 0..self.stations.len() {
+            let left = self.shared_work_left(at);
+            let station = &mut self.stations[at];
+            station.tally.queue_max = station.waiting();
+            station.tally.shared_work = left;
+            self.areas_at_start.push((station.tally.busy_area, station.tally.queue_area));
+        }
+        let start = self.now;
+        for meter in &mut self.meters.components {
+            let replicas = &mut meter.replicas;
+            replicas.since = start;
+            replicas.area = 0;
+            replicas.min = replicas.now;
+            replicas.max = replicas.now;
+        }
+    }
+
+    /// The window is over: the load goes on until its requests have ended.
+    pub(super) fn window_ends(&mut self) {
+        self.advance_all();
+        for at in 0..self.stations.len() {
+            let left = self.shared_work_left(at);
+            let station = &mut self.stations[at];
+            station.tally.shared_work -= left;
+            self.areas_at_end.push((station.tally.busy_area, station.tally.queue_area));
+        }
+        for instance in 0..self.instances.len() as u32 {
+            self.end_capacity(instance);
+        }
+        for component in 0..self.plan.components.len() as u32 {
+            if matches!(self.plan.components[component as usize].kind, Kind::Pool(_)) {
+                self.note_replicas(component);
+            }
+        }
+        self.slot_ends();
+        self.open = false;
+        self.over = true;
+    }
+
+    /// The areas of a station inside the window: ∫ busy dt and ∫ waiting dt.
+    pub(super) fn areas(&self, station: usize) -> (u128, u128) {
+        let start = self.areas_at_start.get(station).copied().unwrap_or((0, 0));
+        let end = self.areas_at_end.get(station).copied().unwrap_or((0, 0));
+        (end.0.saturating_sub(start.0), end.1.saturating_sub(start.1))
+    }
+
+    fn advance_all(&mut self) {
+        for at in 0..self.stations.len() {
+            if self.stations[at].sharing.is_some() {
+                self.sharing_advance(at as u32);
+            } else {
+                self.stations[at].advance(self.now);
+            }
+        }
+    }
+
+    fn shared_work_left(&self, station: usize) -> f64 {
+        let state = &self.stations[station];
+        let speed = self.instances[state.instance as usize].speed;
+        state.sharing.as_ref().map_or(0.0, |sharing| sharing.left() / speed)
+    }
+
+    /// Notes how many replicas a pool has from now on.
+    pub(super) fn note_replicas(&mut self, component: u32) {
+        let count = self.wanted_members(component).len() as u32;
+        let (now, open) = (self.now, self.open);
+        let replicas = &mut self.meters.components[component as usize].replicas;
+        if open {
+            replicas.area += (now - replicas.since) as u128 * replicas.now as u128;
+            replicas.min = replicas.min.min(count);
+            replicas.max = replicas.max.max(count);
+        }
+        replicas.since = now;
+        replicas.now = count;
+    }
+
+    /// A point of the timeline is complete.
+    pub(super) fn slot_ends(&mut self) {
+        if self.over {
+            return;
+        }
+        self.advance_all();
+        let slot = self.now - self.slot_began;
+        if slot > 0 {
+            self.meters.timeline.starts.push(self.slot_began);
+            self.note_requests(slot as f64 / 1e9);
+            self.note_components(slot);
+        }
+        self.meters.slot.clear();
+        self.meters.slot.areas = self.stations.iter().map(|s| (s.tally.busy_area, s.tally.queue_area)).collect();
+        self.meters.slot.lookups = self.meters.components.iter().map(|meter| (meter.hits, meter.misses)).collect();
+        self.slot_began = self.now;
+    }
+
+    fn note(&mut self, name: &str, value: Option<f64>) {
+        let points = self.meters.timeline.starts.len();
+        let series = &mut self.meters.timeline.series;
+        let at = series.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+            series.push((name.to_string(), Vec::new()));
+            series.len() - 1
+        });
+        let values = &mut series[at].1;
+        values.resize(points - 1, None);
+        values.push(value);
+    }
+
+    fn note_requests(&mut self, seconds: f64) {
+        let slot = &self.meters.slot;
+        let (offered, ok, errors) = (slot.offered as f64, slot.ok as f64, slot.errors as f64);
+        let (p50, p99) = (slot.quantile(0.5), slot.quantile(0.99));
+        self.note("offered_per_s", Some(offered / seconds));
+        self.note("ok_per_s", Some(ok / seconds));
+        self.note("errors_per_s", Some(errors / seconds));
+        self.note("p50_s", p50);
+        self.note("p99_s", p99);
+    }
+
+    fn note_components(&mut self, slot: u64) {
+        let plan = self.plan;
+        for (component, state) in plan.components.iter().enumerate() {
+            let (mut busy, mut queue, mut capacity) = (0, 0, 0);
+            for &instance in &self.members[component] {
+                if state.stations.is_empty() {
+                    continue;
+                }
+                let instance = &self.instances[instance as usize];
+                let at = instance.stations as usize;
+                let before = self.meters.slot.areas.get(at).copied().unwrap_or((0, 0));
+                let tally = &self.stations[at].tally;
+                busy += tally.busy_area - before.0;
+                queue += tally.queue_area - before.1;
+                if instance.life == Life::Ready {
+                    capacity += self.stations[at].servers as u128;
+                }
+            }
+            let unit = state.stations.first().map_or(1.0, |station| station.unit());
+            if !state.stations.is_empty() {
+                let busy = (capacity > 0).then(|| busy as f64 / (capacity as f64 * slot as f64));
+                self.note(&format!("{}.utilization", state.name), busy);
+                self.note(&format!("{}.queue", state.name), Some(queue as f64 / slot as f64 / unit));
+            }
+            match state.kind {
+                Kind::Pool(_) => {
+                    let replicas = self.wanted_members(component as u32).len();
+                    self.note(&format!("{}.replicas", state.name), Some(replicas as f64));
+                }
+                Kind::Cache(_) => {
+                    let meter = &self.meters.components[component];
+                    let before = self.meters.slot.lookups.get(component).copied().unwrap_or((0, 0));
+                    let (hits, misses) = (meter.hits - before.0, meter.misses - before.1);
+                    let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
+                    self.note(&format!("{}.hit_ratio", state.name), ratio);
+                }
+                Kind::Client(_)
+                | Kind::Balancer(_)
+                | Kind::ConnectionPool(_)
+                | Kind::Database(_)
+                | Kind::Autoscaler(_) => {}
+            }
+        }
+    }
+
+    /// Counts what is still under way when the run ends: requests that have not ended, waits and services.
+    pub(super) fn count_unfinished(&mut self) {
+        for at in 0..self.frames.high_water() {
+            let frame = self.frames[at];
+            if !frame.in_use() {
+                continue;
+            }
+            match frame.waiting {
+                Waiting::Queue | Waiting::Front => {
+                    let station = self.working_at(at);
+                    let waited = self.clip(self.now) - self.clip(frame.since);
+                    self.stations[station as usize].tally.waited += waited as u128;
+                }
+                Waiting::Work => {
+                    let station = self.working_at(at);
+                    let served = self.clip(self.now) - self.clip(frame.since);
+                    self.stations[station as usize].tally.served += served as u128;
+                }
+                Waiting::SharedWork => {
+                    let station = self.working_at(at);
+                    let now = self.clip(self.now) as u128;
+                    let tally = &mut self.stations[station as usize].tally;
+                    tally.waited = tally.waited.wrapping_add(now);
+                }
+                _ => {}
+            }
+            let is_request = matches!(self.kind_at(frame.instance), Some(Kind::Client(_))) && !frame.has(BRANCH);
+            let session = matches!(frame.waiting, Waiting::Think | Waiting::Request);
+            if is_request && !session && frame.log == at && frame.has(COUNTED) {
+                self.meters.classes[frame.class as usize].unfinished.push(self.now - frame.start);
+            }
+        }
+        for at in 0..self.stations.len() {
+            let now = self.clip(self.now) as u128;
+            let tally = &mut self.stations[at].tally;
+            tally.served = tally.served.wrapping_add(now.wrapping_mul(tally.holders as u128));
+        }
+        for class in &mut self.meters.classes {
+            class.unfinished.sort_unstable();
+        }
+    }
+
+    fn kind_at(&self, instance: u32) -> Option<Kind> {
+        self.instances.get(instance as usize).map(|instance| instance.kind)
+    }
+
+    /// Compares the tallies.
+    pub(super) fn audit(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        let (mut offered, mut ended) = (0, 0);
+        for class in &self.meters.classes {
+            offered += class.offered as u128;
+            ended += class.outcomes.iter().map(|&n| n as u128).sum::<u128>() + class.unfinished.len() as u128;
+        }
+        checks.push(Check {
+            name: "offered = ok + errors + unfinished".to_string(),
+            left: offered,
+            right: ended,
+            tolerance: 0,
+        });
+        let latency: u128 = self.meters.classes.iter().map(|class| class.latency.sum()).sum();
+        let (parts, _) = self.meters.breakdown.totals();
+        checks.push(Check { name: "Σ latency = Σ parts of the breakdown".to_string(), left: latency, right: parts, tolerance: 0 });
+        for (component, state) in self.plan.components.iter().enumerate() {
+            for (number, station) in state.stations.iter().enumerate() {
+                self.audit_station(component, number, &format!("{}.{}", state.name, station.name), &mut checks);
+            }
+        }
+        checks
+    }
+
+    fn audit_station(&self, component: usize, number: usize, name: &str, checks: &mut Vec<Check>) {
+        let (mut busy, mut served, mut queue, mut waited, mut services) = (0_u128, 0_u128, 0_u128, 0_u128, 0_u128);
+        let mut sharing = false;
+        for &instance in &self.members[component] {
+            let at = self.instances[instance as usize].stations as usize + number;
+            let (busy_area, queue_area) = self.areas(at);
+            let tally = &self.stations[at].tally;
+            sharing = tally.sharing;
+            busy += busy_area;
+            queue += queue_area;
+            waited += tally.waited;
+            services += tally.services as u128;
+            if sharing {
+                served += (tally.shared_work.max(0.0) * 1000.0).round() as u128;
+            } else {
+                served += tally.served;
+            }
+        }
+        if sharing {
+            // Each end is rounded up to a whole nanosecond, while all cores are busy.
+            let cores = self.plan.components[component].stations[number].servers as u128;
+            let tolerance = (services + 2) * cores.max(1000) + busy / 1_000_000_000;
+            checks.push(Check { name: format!("{name}: ∫ busy dt = Σ service"), left: busy, right: served, tolerance });
+            let sojourn = waited * 1000;
+            let calls = busy + queue;
+            checks.push(Check { name: format!("{name}: ∫ calls dt = Σ time there"), left: calls, right: sojourn, tolerance: 0 });
+        } else {
+            checks.push(Check { name: format!("{name}: ∫ busy dt = Σ service"), left: busy, right: served, tolerance: 0 });
+            checks.push(Check { name: format!("{name}: ∫ queue dt = Σ waits"), left: queue, right: waited, tolerance: 0 });
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Balancers: which endpoint a call goes to.
+
+use super::frame::{COUNTED, Frame, draw};
+use super::{Next, World};
+use crate::engine::rng::mix64;
+use crate::engine::slab::NONE;
+use crate::plan::{Kind, Outcome, Policy};
+use crate::policy::smooth_round_robin::SmoothRoundRobin;
+
+/// The endpoints of one group of a balancer: the ready replicas of its pools, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Endpoints {
+    /// The state of the pools that the list was made from; a later one makes it anew.
+    epoch: u64,
+    list: Vec<Endpoint>,
+    /// By instance: its place in the list, `NONE`: none.
+    places: Vec<u32>,
+    cursor: u32,
+    total_weight: u64,
+    smooth: SmoothRoundRobin,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Endpoint {
+    instance: u32,
+    weight: u32,
+    /// Calls sent and not yet back.
+    active: u32,
+}
+
+impl World<'_> {
+    /// A call reaches a balancer that passes it on at once.
+    #[inline]
+    pub(super) fn balance(&mut self, child: u32, balancer: u32, own: u32) -> Next {
+        let now = self.now;
+        let component = self.plan.balancers[balancer as usize].component;
+        if self.open {
+            self.instances[own as usize].calls += 1;
+        }
+        let Some(picked) = self.pick(component, child) else {
+            self.instances[own as usize].active += 1;
+            let open = self.open;
+            let state = &mut self.frames[child];
+            state.start = now;
+            state.since = now;
+            if open {
+                state.flags |= COUNTED;
+            }
+            return self.answer(child, Outcome::Unavailable);
+        };
+        self.frames[child].via = component as u16;
+        self.enter_balancer(component, picked, child);
+        self.frames[child].instance = picked;
+        self.enter(child)
+    }
+
+    /// A call goes to an endpoint.
+    #[inline]
+    pub(super) fn enter_balancer(&mut self, component: u32, picked: u32, frame: u32) {
+        let endpoints = self.endpoints_for(component, self.frames[frame].class);
+        let place = endpoints.places[picked as usize];
+        endpoints.list[place as usize].active += 1;
+    }
+
+    /// The answer of a call passes a balancer on its way back.
+    #[inline]
+    pub(super) fn leave_balancer(&mut self, child: u32, outcome: Outcome) {
+        let now = self.now;
+        let Frame { via, instance, start, class, .. } = self.frames[child];
+        let counted = self.frames[child].has(COUNTED);
+        let Kind::Balancer(balancer) = self.plan.components[via as usize].kind else { unreachable!("via a balancer") };
+        if counted && !self.plan.balancers[balancer as usize].framed {
+            self.meters.components[via as usize].answer(outcome, now - start);
+        }
+        let endpoints = self.endpoints_for(via as u32, class);
+        if let Some(&place) = endpoints.places.get(instance as usize)
+            && place != NONE
+        {
+            endpoints.list[place as usize].active -= 1;
+        }
+    }
+
+    /// The call of a balancer that is a frame of its own: chooses and calls.
+    pub(super) fn call_picked(&mut self, frame: u32, component: u32) -> Next {
+        match self.pick(component, frame) {
+            Some(picked) => {
+                self.frames[frame].next = picked;
+                self.begin_call(frame)
+            }
+            None => Next::Fail(Outcome::Unavailable),
+        }
+    }
+
+    /// The call that leads to the endpoint that a frame has chosen.
+    pub(super) fn picked_call(&self, component: u32, frame: u32) -> u32 {
+        let Kind::Balancer(balancer) = self.plan.components[component as usize].kind else {
+            unreachable!("a balancer picks")
+        };
+        let plan = &self.plan.balancers[balancer as usize];
+        let state = &self.frames[frame];
+        let group = &plan.groups[plan.group_by_class[state.class as usize] as usize];
+        let pool = self.instances[state.next as usize].component;
+        group.members.iter().find(|member| member.component == pool).expect("an endpoint is a member's").call
+    }
+
+    #[inline(always)]
+    fn endpoints_for(&mut self, component: u32, class: u16) -> &mut Endpoints {
+        let Kind::Balancer(balancer) = self.plan.components[component as usize].kind else {
+            unreachable!("a balancer has endpoints")
+        };
+        let group = self.plan.balancers[balancer as usize].group_by_class[class as usize];
+        &mut self.endpoints[balancer as usize][group as usize]
+    }
+
+    /// Chooses an endpoint of a balancer (a component) for a call; `None`: there is none.
+    #[inline]
+    pub(super) fn pick(&mut self, component: u32, frame: u32) -> Option<u32> {
+        let Kind::Balancer(balancer) = self.plan.components[component as usize].kind else {
+            unreachable!("a balancer picks")
+        };
+        let plan = &self.plan.balancers[balancer as usize];
+        let Frame { key, client, class, attempt, .. } = self.frames[frame];
+        let group = plan.group_by_class[class as usize];
+        if group == NONE {
+            return None;
+        }
+        if self.endpoints[balancer as usize][group as usize].epoch != self.epoch {
+            self.find_endpoints(balancer, group);
+        }
+        let endpoints = &mut self.endpoints[balancer as usize][group as usize];
+        let count = endpoints.list.len() as u32;
+        if count == 0 {
+            return None;
+        }
+        let k = (attempt as u64) << 8;
+        let place = match plan.policy {
+            Policy::RoundRobin => endpoints.in_turn(),
+            Policy::SmoothRoundRobin => endpoints.smooth.pick(|_| true).expect("there are endpoints") as u32,
+            Policy::Random => endpoints.by_weight(draw(key, plan.site, k)),
+            Policy::LeastConnections => endpoints.least_connections(),
+            Policy::PowerOfTwo => {
+                endpoints.power_of_two(draw(key, plan.site, k), draw(key, plan.site, k + 1))
+            }
+            Policy::IpHash => endpoints.by_weight_of_hash(mix64(client as u64)),
+        };
+        Some(endpoints.list[place as usize].instance)
+    }
+
+    /// Makes the list of a group's endpoints anew: a pool has changed.
+    #[cold]
+    fn find_endpoints(&mut self, balancer: u32, group: u32) {
+        let plan = &self.plan.balancers[balancer as usize].groups[group as usize];
+        let old = std::mem::take(&mut self.endpoints[balancer as usize][group as usize]);
+        let mut new = Endpoints {
+            epoch: self.epoch,
+            places: vec![NONE; self.instances.len()],
+            cursor: old.cursor,
+            ..Endpoints::default()
+        };
+        for member in &plan.members {
+            for &instance in &self.members[member.component as usize] {
+                let state = &self.instances[instance as usize];
+                let place = old.places.get(instance as usize).copied().unwrap_or(NONE);
+                let active = if place == NONE { 0 } else { old.list[place as usize].active };
+                let is_endpoint = state.is_endpoint();
+                // One that leaves keeps its count until its calls are back.
+                if is_endpoint {
+                    new.places[instance as usize] = new.list.len() as u32;
+                    let weight = state.weight.unwrap_or(member.weight);
+                    new.total_weight += weight as u64;
+                    new.list.push(Endpoint { instance, weight, active });
+                }
+            }
+        }
+        new.smooth = SmoothRoundRobin::new(&new.list.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
+        self.endpoints[balancer as usize][group as usize] = new;
+    }
+}
+
+impl Endpoints {
+    #[inline]
+    fn in_turn(&mut self) -> u32 {
+        let place = if self.cursor as usize >= self.list.len() { 0 } else { self.cursor };
+        self.cursor = place + 1;
+        place
+    }
+
+    /// The place whose share of the total weight a number in (0, 1) falls into.
+    fn by_weight(&self, u: f64) -> u32 {
+        self.place_at((u * self.total_weight as f64) as u64)
+    }
+
+    fn by_weight_of_hash(&self, hash: u64) -> u32 {
+        self.place_at(hash % self.total_weight.max(1))
+    }
+
+    fn place_at(&self, mut at: u64) -> u32 {
+        if self.total_weight == self.list.len() as u64 {
+            return (at as u32).min(self.list.len() as u32 - 1);
+        }
+        for (place, endpoint) in self.list.iter().enumerate() {
+            if at < endpoint.weight as u64 {
+                return place as u32;
+            }
+            at -= endpoint.weight as u64;
+        }
+        self.list.len() as u32 - 1
+    }
+
+    /// The fewest calls in flight; among equals the next after the last one chosen, so that ties go round.
+    fn least_connections(&mut self) -> u32 {
+        let from = if self.cursor as usize >= self.list.len() { 0 } else { self.cursor as usize };
+        let (mut best, mut fewest) = (from, u32::MAX);
+        for place in (from..self.list.len()).chain(0..from) {
+            let active = self.list[place].active;
+            if active < fewest {
+                best = place;
+                fewest = active;
+                if active == 0 {
+                    break;
+                }
+            }
+        }
+        self.cursor = best as u32 + 1;
+        best as u32
+    }
+
+    /// The one with fewer calls in flight of two different random ones; the first at a tie.
+    fn power_of_two(&self, first: f64, second: f64) -> u32 {
+        let count = self.list.len() as u32;
+        let a = (first * count as f64) as u32;
+        if count == 1 {
+            return 0;
+        }
+        let b = (second * (count - 1) as f64) as u32;
+        let b = b + (b >= a) as u32;
+        if self.list[b as usize].active < self.list[a as usize].active { b } else { a }
+    }
+}

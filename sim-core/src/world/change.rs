@@ -1,0 +1,163 @@
+//! What changes while it runs: settings, faults.
+
+use super::station::Station;
+use super::{Control, World};
+use crate::plan::{ChangeKind, InstanceRef, Kind};
+
+/// Settings that may change while it runs, by component.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Pools: the speed.
+    pub speeds: Vec<f64>,
+    /// Caches: the capacity in entries.
+    pub capacities: Vec<u64>,
+    /// Caches: times to live by keyspace, the last one for calls of no keyspace; ns, 0: for ever.
+    pub ttls: Vec<Vec<u64>>,
+    /// Connection pools: size and overflow.
+    pub sizes: Vec<(u32, u32)>,
+    /// Databases: slots, where they were changed.
+    pub slots: Vec<Option<u32>>,
+}
+
+impl World<'_> {
+    /// Takes the settings from the plan and schedules what changes them.
+    pub(super) fn schedule_changes(&mut self) {
+        for (at, change) in self.plan.changes.iter().enumerate() {
+            self.control(change.at, Control::Change(at as u32));
+        }
+    }
+
+    /// The settings at the start.
+    pub(super) fn first_settings(&self) -> Settings {
+        let count = self.plan.components.len();
+        let mut settings = Settings {
+            speeds: vec![1.0; count],
+            capacities: vec![0; count],
+            ttls: vec![Vec::new(); count],
+            sizes: vec![(0, 0); count],
+            slots: vec![None; count],
+        };
+        for pool in &self.plan.pools {
+            settings.speeds[pool.component as usize] = pool.speed;
+        }
+        for cache in &self.plan.caches {
+            settings.capacities[cache.component as usize] = cache.capacity;
+            settings.ttls[cache.component as usize] = cache.ttl_ns.clone();
+        }
+        for pool in &self.plan.connection_pools {
+            settings.sizes[pool.component as usize] = (pool.size, pool.overflow);
+        }
+        settings
+    }
+
+    /// Brings a new instance's first station to the present settings.
+    pub(super) fn resize_new(&mut self, component: u32, station: &mut Station) {
+        match self.plan.components[component as usize].kind {
+            Kind::ConnectionPool(_) => {
+                let (size, overflow) = self.settings.sizes[component as usize];
+                station.servers = size.saturating_add(overflow);
+            }
+            Kind::Database(_) => {
+                if let Some(slots) = self.settings.slots[component as usize] {
+                    station.servers = slots;
+                }
+            }
+            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Cache(_) | Kind::Autoscaler(_) => {}
+        }
+    }
+
+    /// The instances that an address means.
+    fn meant(&self, component: u32, instance: Option<InstanceRef>) -> Vec<u32> {
+        let members = &self.members[component as usize];
+        match instance {
+            None => members.clone(),
+            Some(InstanceRef::Replica(replica)) => members.get(replica as usize).copied().into_iter().collect(),
+            Some(InstanceRef::Shard(shard, node)) => {
+                let Kind::Database(database) = self.plan.components[component as usize].kind else {
+                    unreachable!("a database has shards")
+                };
+                let nodes = 1 + self.plan.databases[database as usize].replicas;
+                let at = shard * nodes + node.map_or(0, |replica| 1 + replica);
+                members.get(at as usize).copied().into_iter().collect()
+            }
+        }
+    }
+
+    /// A change of the plan comes due.
+    pub(super) fn change(&mut self, at: u32) {
+        let plan = self.plan;
+        match &plan.changes[at as usize].what {
+            &ChangeKind::Replicas { component, count } => self.set_replicas(component, count),
+            &ChangeKind::Speed { component, speed } => {
+                self.settings.speeds[component as usize] = speed;
+                for instance in self.members[component as usize].clone() {
+                    let slowed = self.instances[instance as usize].slowed;
+                    self.set_speed(instance, speed, slowed);
+                }
+            }
+            &ChangeKind::ErrorRate { component, share } => self.error_rates[component as usize] = share,
+            &ChangeKind::Size { component, size, overflow } => {
+                self.settings.sizes[component as usize] = (size, overflow);
+                self.resize_stations(component, size.saturating_add(overflow));
+            }
+            &ChangeKind::Capacity { component, capacity } => {
+                self.settings.capacities[component as usize] = capacity;
+                for instance in self.members[component as usize].clone() {
+                    let state = self.instances[instance as usize].state;
+                    self.caches[state as usize].resize(capacity);
+                }
+            }
+            ChangeKind::Ttl { component, ttl_ns } => self.settings.ttls[*component as usize].clone_from(ttl_ns),
+            &ChangeKind::Rate { component, rate } => self.change_rate(component, rate),
+            &ChangeKind::Users { component, users } => self.change_users(component, users),
+            &ChangeKind::Slots { component, slots } => {
+                self.settings.slots[component as usize] = Some(slots);
+                self.resize_stations(component, slots);
+            }
+            &ChangeKind::Flush { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    let state = self.instances[instance as usize].state;
+                    self.caches[state as usize].clear();
+                }
+            }
+            &ChangeKind::Crash { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.crash(instance);
+                }
+            }
+            &ChangeKind::Recover { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    if self.instances[instance as usize].is_down() {
+                        self.recover(instance);
+                    }
+                }
+            }
+            &ChangeKind::Slow { component, instance, factor, ends } => {
+                for instance in self.meant(component, instance) {
+                    let state = &self.instances[instance as usize];
+                    let slowed = if ends { state.slowed / factor } else { state.slowed * factor };
+                    // Divisions may leave an ulp: a fault that is over leaves nothing.
+                    let slowed = if (slowed - 1.0).abs() < 1e-12 { 1.0 } else { slowed };
+                    self.set_speed(instance, state.base_speed, slowed);
+                }
+            }
+        }
+    }
+
+    /// Changes how many the first stations of a component serve at once.
+    fn resize_stations(&mut self, component: u32, servers: u32) {
+        for instance in self.members[component as usize].clone() {
+            self.end_capacity(instance);
+            let station = self.instances[instance as usize].stations;
+            if self.stations[station as usize].sharing.is_some() {
+                self.sharing_advance(station);
+                self.stations[station as usize].servers = servers;
+                self.sharing_reschedule(station);
+            } else {
+                self.stations[station as usize].advance(self.now);
+                self.stations[station as usize].servers = servers;
+                self.serve_line(station);
+            }
+        }
+    }
+}

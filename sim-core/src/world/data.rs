@@ -1,0 +1,427 @@
+//! What caches, connection pools and databases know.
+
+use std::collections::VecDeque;
+
+use super::frame::{CONNECTED, Frame, HIT, NO_KEY, POOLED, WRITE, Waiting, draw};
+use super::versions::Versions;
+use super::{Next, World};
+use crate::engine::rng::mix64;
+use crate::engine::slab::NONE;
+use crate::plan::{CacheEviction, CachePlan, DatabasePlan, Kind, Outcome, ReadFrom};
+use crate::policy::eviction::{Eviction, Lookup, Store};
+
+/// A cache's entries.
+#[derive(Debug, Clone)]
+pub struct CacheState {
+    store: Store,
+}
+
+impl CacheState {
+    /// An empty cache.
+    pub fn new(plan: &CachePlan, capacity: u64) -> Self {
+        let eviction = match plan.eviction {
+            CacheEviction::Lru => Eviction::Lru,
+            CacheEviction::Fifo => Eviction::Fifo,
+            CacheEviction::None => Eviction::None,
+        };
+        CacheState { store: Store::new(eviction, capacity) }
+    }
+}
+
+/// A pool's connections.
+#[derive(Debug, Clone)]
+pub struct ConnectionState {
+    /// Unused ones, oldest first: since when.
+    idle: VecDeque<u64>,
+    /// All that are open or being opened.
+    open: u32,
+    /// How many were ever opened; their connect times are keyed by it.
+    opened: u64,
+}
+
+/// A database's nodes and data.
+#[derive(Debug, Clone)]
+pub struct DatabaseState {
+    /// By shard: whose turn it is to read.
+    turns: Vec<u32>,
+    /// By key: the newest committed version.
+    versions: Versions,
+    /// Open connections, at each primary.
+    pub connections: u32,
+}
+
+impl CacheState {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.store.clear();
+    }
+
+    /// Changes how many entries it can have.
+    pub fn resize(&mut self, capacity: u64) {
+        self.store.set_capacity(capacity);
+    }
+}
+
+impl ConnectionState {
+    /// A pool without connections.
+    pub fn new() -> Self {
+        ConnectionState { idle: VecDeque::new(), open: 0, opened: 0 }
+    }
+}
+
+impl DatabaseState {
+    /// An empty database.
+    pub fn new(plan: &DatabasePlan) -> Self {
+        DatabaseState { turns: vec![0; plan.shards as usize], versions: Versions::default(), connections: 0 }
+    }
+}
+
+impl World<'_> {
+    // Caches.
+
+    /// Looks a frame's key up; the frame knows whether it hit.
+    pub(super) fn lookup(&mut self, frame: u32, component: u32) -> Next {
+        let Frame { item, instance, .. } = self.frames[frame];
+        let Kind::Cache(cache) = self.plan.components[component as usize].kind else { unreachable!("a cache looks up") };
+        let open = self.open;
+        let state = self.instances[instance as usize].state;
+        let found = self.caches[state as usize].store.lookup(item, self.now);
+        let meter = &mut self.meters.components[component as usize];
+        self.frames[frame].flags &= !HIT;
+        match found {
+            Lookup::Hit { version } => {
+                self.frames[frame].flags |= HIT;
+                self.frames[frame].version = version;
+                meter.hits += open as u64;
+                let source = self.plan.caches[cache as usize].versions_of;
+                if source != NONE {
+                    let Kind::Database(database) = self.plan.components[source as usize].kind else {
+                        unreachable!("a database has versions")
+                    };
+                    let newest = self.databases[database as usize].versions.get(item);
+                    meter.stale_reads += (open && newest > version) as u64;
+                }
+            }
+            Lookup::Expired => {
+                meter.misses += open as u64;
+                meter.expirations += open as u64;
+            }
+            Lookup::Miss => meter.misses += open as u64,
+        }
+        Next::Step
+    }
+
+    /// Stores a frame's key with the version that the frame holds.
+    pub(super) fn store(&mut self, frame: u32, component: u32) -> Next {
+        let Frame { item, instance, version, class, .. } = self.frames[frame];
+        let state = self.instances[instance as usize].state;
+        let keyspace = self.plan.classes[class as usize].keyspace;
+        let ttls = &self.settings.ttls[component as usize];
+        let ttl = keyspace.map_or(ttls[ttls.len() - 1], |keyspace| ttls[keyspace as usize]);
+        let expires = if ttl == 0 { u64::MAX } else { self.now.saturating_add(ttl) };
+        let evicted = self.caches[state as usize].store.insert(item, expires, version);
+        self.meters.components[component as usize].evictions += (self.open && evicted) as u64;
+        Next::Step
+    }
+
+    /// Forgets a frame's key.
+    pub(super) fn remove(&mut self, frame: u32, _component: u32) -> Next {
+        let Frame { item, instance, .. } = self.frames[frame];
+        let state = self.instances[instance as usize].state;
+        if item != NO_KEY {
+            self.caches[state as usize].store.remove(item);
+        }
+        Next::Step
+    }
+
+    // Databases.
+
+    /// The node of a database that a call goes to.
+    pub(super) fn node_for(&mut self, component: u32, child: u32) -> u32 {
+        let Kind::Database(database) = self.plan.components[component as usize].kind else {
+            unreachable!("a database has nodes")
+        };
+        let plan = &self.plan.databases[database as usize];
+        let Frame { item, client, key, .. } = self.frames[child];
+        let by = if plan.by_client { client as u64 } else { item };
+        let shards = plan.shards as u64;
+        let shard = if shards == 1 {
+            0
+        } else if by == NO_KEY {
+            (draw(key, plan.site, 0) * shards as f64) as u64
+        } else if plan.hashed {
+            mix64(by) % shards
+        } else {
+            by % shards
+        };
+        let nodes = 1 + plan.replicas;
+        let node = if plan.replicas == 0 || self.frames[child].has(WRITE) {
+            0
+        } else {
+            let turn = &mut self.databases[database as usize].turns[shard as usize];
+            match plan.read_from {
+                ReadFrom::Primary => 0,
+                ReadFrom::Replica => {
+                    *turn = (*turn + 1) % plan.replicas;
+                    1 + *turn
+                }
+                ReadFrom::Any => {
+                    *turn = (*turn + 1) % nodes;
+                    *turn
+                }
+            }
+        };
+        self.members[component as usize][(shard as u32 * nodes + node) as usize]
+    }
+
+    /// A read sees the newest committed version.
+    pub(super) fn observe(&mut self, frame: u32, database: u32) -> Next {
+        let item = self.frames[frame].item;
+        if item != NO_KEY {
+            self.frames[frame].version = self.databases[database as usize].versions.get(item);
+        }
+        Next::Step
+    }
+
+    /// A write commits a newer version.
+    pub(super) fn commit(&mut self, frame: u32, database: u32) -> Next {
+        let item = self.frames[frame].item;
+        if item != NO_KEY {
+            self.frames[frame].version = self.databases[database as usize].versions.raise(item);
+        }
+        Next::Step
+    }
+
+    /// A call without a pool opens a connection of its own, or is refused.
+    pub(super) fn connect_own(&mut self, frame: u32, database: u32) -> Next {
+        if self.frames[frame].has(POOLED) {
+            return Next::Step;
+        }
+        if !self.open_connection(database) {
+            return Next::Fail(Outcome::ConnectionRefused);
+        }
+        self.frames[frame].flags |= CONNECTED;
+        Next::Step
+    }
+
+    /// It closes it.
+    pub(super) fn disconnect_own(&mut self, frame: u32, database: u32) -> Next {
+        if self.frames[frame].has(CONNECTED) {
+            self.frames[frame].flags &= !CONNECTED;
+            self.close_connections(database, 1);
+        }
+        Next::Step
+    }
+
+    /// Opens a connection to a database, at each of its primaries; false where it takes no more.
+    fn open_connection(&mut self, database: u32) -> bool {
+        let plan = &self.plan.databases[database as usize];
+        if self.databases[database as usize].connections >= plan.connections {
+            self.expire_connections(database);
+        }
+        let component = plan.component;
+        let accepted = self.databases[database as usize].connections < plan.connections;
+        self.databases[database as usize].connections += accepted as u32;
+        self.count_connections(component, accepted as i32, !accepted);
+        accepted
+    }
+
+    fn close_connections(&mut self, database: u32, count: u32) {
+        self.databases[database as usize].connections -= count;
+        let component = self.plan.databases[database as usize].component;
+        self.count_connections(component, -(count as i32), false);
+    }
+
+    /// Brings the `connections` station of each primary up to date.
+    fn count_connections(&mut self, component: u32, change: i32, refused: bool) {
+        let Kind::Database(database) = self.plan.components[component as usize].kind else { unreachable!() };
+        let nodes = 1 + self.plan.databases[database as usize].replicas;
+        if self.plan.components[component as usize].stations.len() < 2 {
+            return;
+        }
+        let (now, open) = (self.now, self.open);
+        let clipped = self.clip(now) as u128;
+        for (ordinal, &instance) in self.members[component as usize].iter().enumerate() {
+            if !(ordinal as u32).is_multiple_of(nodes) {
+                continue;
+            }
+            let station = &mut self.stations[self.instances[instance as usize].stations as usize + 1];
+            station.advance(now);
+            station.busy = station.busy.wrapping_add_signed(change);
+            let tally = &mut station.tally;
+            tally.holders = tally.holders.wrapping_add_signed(change);
+            for _ in 0..change.unsigned_abs() {
+                tally.served =
+                    if change > 0 { tally.served.wrapping_sub(clipped) } else { tally.served.wrapping_add(clipped) };
+            }
+            tally.arrivals += (open && (change > 0 || refused)) as u64;
+            tally.rejected += (open && refused) as u64;
+        }
+    }
+
+    // Connection pools.
+
+    /// A frame has a place in a pool: it takes a connection, or opens one.
+    pub(super) fn take_connection(&mut self, frame: u32, instance: u32, pool: u32, cell: u16) -> Next {
+        let plan = &self.plan.connection_pools[pool as usize];
+        if !plan.tracked {
+            return Next::Step;
+        }
+        self.expire_idle(instance, pool);
+        let state = self.instances[instance as usize].state as usize;
+        let idle = &mut self.connections[state].idle;
+        let taken = if plan.lifo { idle.pop_back() } else { idle.pop_front() };
+        if taken.is_some() {
+            return Next::Step;
+        }
+        if plan.database != NONE && !self.open_connection(plan.database) {
+            let station = self.working_at(frame);
+            self.release_place(station);
+            return Next::Fail(Outcome::ConnectionRefused);
+        }
+        let connections = &mut self.connections[state];
+        connections.open += 1;
+        connections.opened += 1;
+        let ns = plan.connect.as_ref().map_or(0, |connect| {
+            connect.sampler.sample_ns(draw(self.frames[frame].key, connect.site, 0))
+        });
+        if ns == 0 {
+            return Next::Step;
+        }
+        self.open_phase(frame, cell, Waiting::Connect);
+        self.wake_in(frame, ns);
+        Next::Wait
+    }
+
+    /// A connection has been opened: the frame goes on with it.
+    pub(super) fn connected(&mut self, frame: u32) -> Next {
+        self.close_phase(frame);
+        let state = &mut self.frames[frame];
+        state.waiting = Waiting::Nothing;
+        let since = state.since;
+        let station = self.working_at(frame);
+        let meter = self.stations[station as usize].meter;
+        if self.in_window(since) {
+            self.meters.connects[meter as usize].record(self.now - since);
+        }
+        if let crate::plan::Op::SeizeSession { bit, .. } = self.plan.ops[self.frames[frame].pc as usize] {
+            self.frames[frame].sessions_set(bit);
+        }
+        Next::Step
+    }
+
+    /// The frame that opened a connection was ended: the connection is closed and its place given back.
+    pub(super) fn abort_connect(&mut self, frame: u32) {
+        let station = self.working_at(frame);
+        let instance = self.stations[station as usize].instance;
+        let Kind::ConnectionPool(pool) = self.instances[instance as usize].kind else { unreachable!("a pool connects") };
+        self.close_one(instance, pool);
+        self.release_place(station);
+    }
+
+    /// Gives back a place that was granted but never used.
+    fn release_place(&mut self, station: u32) {
+        let clipped = self.clip(self.now) as u128;
+        let tally = &mut self.stations[station as usize].tally;
+        tally.served = tally.served.wrapping_add(clipped);
+        tally.holders -= 1;
+        self.release(station);
+    }
+
+    /// A connection comes back: it is kept for the next, or closed if the pool has enough.
+    pub(super) fn return_connection(&mut self, instance: u32, pool: u32, station: u32) {
+        let plan = &self.plan.connection_pools[pool as usize];
+        if !plan.tracked {
+            return;
+        }
+        self.expire_idle(instance, pool);
+        let state = self.instances[instance as usize].state as usize;
+        let line = &self.stations[station as usize];
+        let wanted = line.queue.len + line.front.len > 0;
+        let size = self.settings.sizes[plan.component as usize].0;
+        if self.connections[state].open == 0 {
+            // It was lost in a crash.
+        } else if wanted || (self.connections[state].idle.len() as u32) < size {
+            self.connections[state].idle.push_back(self.now);
+        } else {
+            self.close_one(instance, pool);
+        }
+    }
+
+    fn close_one(&mut self, instance: u32, pool: u32) {
+        let state = self.instances[instance as usize].state as usize;
+        self.connections[state].open -= 1;
+        let database = self.plan.connection_pools[pool as usize].database;
+        if database != NONE {
+            self.close_connections(database, 1);
+        }
+    }
+
+    /// Closes the unused connections of a pool that are too old.
+    fn expire_idle(&mut self, instance: u32, pool: u32) {
+        let limit = self.plan.connection_pools[pool as usize].idle_timeout_ns;
+        if limit == 0 {
+            return;
+        }
+        let state = self.instances[instance as usize].state as usize;
+        while self.connections[state].idle.front().is_some_and(|&since| self.now - since >= limit) {
+            self.connections[state].idle.pop_front();
+            self.close_one(instance, pool);
+        }
+    }
+
+    /// Closes all unused connections to a database that are too old: somebody needs a new one.
+    fn expire_connections(&mut self, database: u32) {
+        for (pool, plan) in self.plan.connection_pools.iter().enumerate() {
+            if plan.database == database && plan.idle_timeout_ns > 0 {
+                for at in 0..self.members[plan.component as usize].len() {
+                    self.expire_idle(self.members[plan.component as usize][at], pool as u32);
+                }
+            }
+        }
+    }
+
+    /// All connections of a pool are lost: its owner died.
+    pub(super) fn lose_connections(&mut self, instance: u32, pool: u32) {
+        let state = self.instances[instance as usize].state as usize;
+        while self.connections[state].open > 0 {
+            self.close_one(instance, pool);
+        }
+        self.connections[state].idle.clear();
+    }
+
+    // Connections of queries that were abandoned.
+
+    /// The connection that a caller holds is also used by a query that it no longer waits for: it is given back when
+    /// both have ended.
+    pub(super) fn lease(&mut self, holder: u32, query: u32, pool: u32) {
+        if self.frames[query].waiting == Waiting::Homeward {
+            return;
+        }
+        let scope = self.frames[holder].scope;
+        let copy = self.copy_for(pool, scope);
+        let station = self.instances[copy as usize].stations;
+        if self.leases[holder as usize] == NONE {
+            let lease = self.free_leases.pop().unwrap_or_else(|| {
+                self.lease_counts.push((0, 0));
+                self.lease_counts.len() as u32 - 1
+            });
+            self.lease_counts[lease as usize] = (station, 1);
+            self.leases[holder as usize] = lease;
+        }
+        let lease = self.leases[holder as usize];
+        self.lease_counts[lease as usize].1 += 1;
+        self.leases[query as usize] = lease;
+    }
+
+    /// One of those who share a connection has ended.
+    pub(super) fn end_lease(&mut self, lease: u32) {
+        let (station, users) = &mut self.lease_counts[lease as usize];
+        *users -= 1;
+        if *users == 0 {
+            let station = *station;
+            self.free_leases.push(lease);
+            self.release_held(station);
+        }
+    }
+}

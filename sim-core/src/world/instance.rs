@@ -1,0 +1,390 @@
+//! Instances: replicas, nodes, copies; how they join, leave, die and come back.
+
+use super::balancer::Endpoints;
+use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::station::Station;
+use super::{Control, World};
+use crate::engine::rng::mix64;
+use crate::engine::slab::NONE;
+use crate::plan::{Kind, Outcome, Scope};
+
+/// In which part of its life an instance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It starts, or comes back after a crash.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It finishes what it has.
+    Leaving,
+    /// It is no more.
+    Gone,
+}
+
+/// One replica, node or copy.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// The component.
+    pub component: u32,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its number in the component.
+    pub ordinal: u32,
+    /// The caller whose copy it is, `NONE`: nobody's.
+    pub owner: u32,
+    /// Its first station.
+    pub stations: u32,
+    /// Where the state of its kind is (a cache's entries, a pool's connections).
+    pub state: u32,
+    /// In which part of its life it is.
+    pub life: Life,
+    /// How many crashes keep it down.
+    pub down: u32,
+    /// How fast it serves now.
+    pub speed: f64,
+    /// How fast it serves when nothing slows it.
+    pub base_speed: f64,
+    /// How many times slower faults make it.
+    pub slowed: f64,
+    /// Its weight at balancers, where it differs from the pool's.
+    pub weight: Option<u32>,
+    /// Calls at it.
+    pub active: u32,
+    /// Calls that reached it in the window.
+    pub calls: u64,
+    /// Those that it answered with an error.
+    pub errors: u64,
+    /// When it began to be ready, or to count as capacity.
+    pub ready_since: u64,
+    /// When it last became ready.
+    pub became_ready: u64,
+    /// When it joined.
+    pub joined_at: u64,
+    /// How often it started: its start-up times are keyed by it.
+    pub starts: u32,
+}
+
+impl Instance {
+    /// Whether a crash keeps it down.
+    #[inline(always)]
+    pub fn is_down(&self) -> bool {
+        self.down > 0
+    }
+
+    /// Whether it finishes what it has.
+    #[inline(always)]
+    pub fn is_leaving(&self) -> bool {
+        self.life == Life::Leaving
+    }
+
+    /// Whether balancers send calls to it. One that crashed still is an endpoint (nothing checks its health), and so
+    /// is one that comes back, once it has come back.
+    pub fn is_endpoint(&self) -> bool {
+        self.life == Life::Ready
+    }
+}
+
+impl World<'_> {
+    /// Builds what is there at the start.
+    pub(super) fn build_instances(&mut self) {
+        let plan = self.plan;
+        self.databases = plan.databases.iter().map(DatabaseState::new).collect();
+        self.endpoints =
+            plan.balancers.iter().map(|balancer| vec![Endpoints::default(); balancer.groups.len()]).collect();
+        self.error_rates = plan.components.iter().map(|_| 0.0).collect();
+        for pool in &plan.pools {
+            self.error_rates[pool.component as usize] = pool.error_rate;
+        }
+        for database in &plan.databases {
+            self.error_rates[database.component as usize] = database.error_rate;
+        }
+        for (component, state) in plan.components.iter().enumerate() {
+            let count = match state.kind {
+                Kind::Pool(pool) => plan.pools[pool as usize].replicas,
+                Kind::Database(database) => {
+                    let database = &plan.databases[database as usize];
+                    database.shards * (1 + database.replicas)
+                }
+                Kind::Client(_) | Kind::Balancer(_) => 1,
+                Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Autoscaler(_) => 0,
+            };
+            for _ in 0..count {
+                self.add_instance(component as u32, NONE, Life::Ready);
+            }
+        }
+        self.epoch = 1;
+    }
+
+    /// Adds an instance to a component.
+    pub(super) fn add_instance(&mut self, component: u32, owner: u32, life: Life) -> u32 {
+        let plan = &self.plan.components[component as usize];
+        let ordinal = self.members[component as usize].len() as u32;
+        let number = self.instances.len() as u32;
+        let (mut speed, mut weight) = (1.0, None);
+        if let Kind::Pool(pool) = plan.kind {
+            let pool = &self.plan.pools[pool as usize];
+            speed = self.settings.speeds[component as usize];
+            if let Some(other) = pool.overrides.iter().find(|other| other.replica == ordinal) {
+                speed = other.speed.unwrap_or(speed);
+                weight = other.weight;
+            }
+        }
+        let state = match plan.kind {
+            Kind::Cache(cache) => {
+                self.caches.push(CacheState::new(&self.plan.caches[cache as usize], self.settings.capacities[component as usize]));
+                self.caches.len() as u32 - 1
+            }
+            Kind::ConnectionPool(_) => {
+                self.connections.push(ConnectionState::new());
+                self.connections.len() as u32 - 1
+            }
+            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
+        };
+        let stations = self.stations.len() as u32;
+        for (at, station) in plan.stations.iter().enumerate() {
+            let meter = self.meters.station_meter(component, at);
+            let mut made = Station::new(station, number, meter, self.now);
+            if at == 0 {
+                self.resize_new(component, &mut made);
+            }
+            self.stations.push(made);
+        }
+        self.instances.push(Instance {
+            component,
+            kind: plan.kind,
+            ordinal,
+            owner,
+            stations,
+            state,
+            life,
+            down: 0,
+            speed,
+            base_speed: speed,
+            slowed: 1.0,
+            weight,
+            active: 0,
+            calls: 0,
+            errors: 0,
+            ready_since: self.now,
+            joined_at: self.now,
+            became_ready: self.now,
+            starts: 0,
+        });
+        self.members[component as usize].push(number);
+        self.epoch += 1;
+        if life == Life::Starting {
+            self.start_up(number);
+        }
+        number
+    }
+
+    /// Begins the start-up of an instance.
+    fn start_up(&mut self, instance: u32) {
+        let state = &mut self.instances[instance as usize];
+        state.starts += 1;
+        let (starts, ordinal, component) = (state.starts, state.ordinal, state.component);
+        let ns = match self.plan.components[component as usize].kind {
+            Kind::Pool(pool) => {
+                let startup = &self.plan.pools[pool as usize].startup;
+                let key = mix64(self.startup_stream ^ startup.site ^ ((ordinal as u64) << 32 | starts as u64));
+                startup.sampler.sample_ns(crate::engine::rng::uniform(key))
+            }
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Cache(_)
+            | Kind::ConnectionPool(_)
+            | Kind::Database(_)
+            | Kind::Autoscaler(_) => 0,
+        };
+        if ns == 0 {
+            self.instance_ready(instance);
+        } else {
+            self.control(self.now.saturating_add(ns), Control::Ready(instance));
+        }
+    }
+
+    /// An instance is ready, if nothing has happened to it since.
+    pub(super) fn instance_ready(&mut self, instance: u32) {
+        let state = &mut self.instances[instance as usize];
+        if state.life != Life::Starting || state.down > 0 {
+            return;
+        }
+        state.life = Life::Ready;
+        state.ready_since = self.now;
+        state.became_ready = self.now;
+        self.epoch += 1;
+    }
+
+    /// The caller's copy of a component; made when it is first asked for by a replica that joined.
+    #[inline(always)]
+    pub(super) fn copy_for(&mut self, component: u32, scope: u32) -> u32 {
+        match self.copies[component as usize].get(scope as usize) {
+            Some(&copy) if copy != NONE => copy,
+            _ => self.make_copy(component, scope),
+        }
+    }
+
+    #[cold]
+    fn make_copy(&mut self, component: u32, scope: u32) -> u32 {
+        let copy = match self.plan.components[component as usize].scope {
+            Scope::Shared => self.members[component as usize][0],
+            Scope::PerCaller => self.add_instance(component, scope, Life::Ready),
+        };
+        let copies = &mut self.copies[component as usize];
+        if scope as usize >= copies.len() {
+            copies.resize(scope as usize + 1, NONE);
+        }
+        copies[scope as usize] = copy;
+        copy
+    }
+
+    /// How many replicas of a pool calls can go to.
+    pub(super) fn ready_members(&self, component: u32) -> u32 {
+        self.members[component as usize].iter().filter(|&&at| self.instances[at as usize].is_endpoint()).count() as u32
+    }
+
+    /// The n-th of them.
+    pub(super) fn ready_member(&self, component: u32, n: u32) -> u32 {
+        let mut ready = self.members[component as usize].iter().filter(|&&at| self.instances[at as usize].is_endpoint());
+        *ready.nth(n as usize).expect("n is below their number")
+    }
+
+    /// The replicas of a pool that are wanted: starting and ready ones.
+    pub(super) fn wanted_members(&self, component: u32) -> Vec<u32> {
+        let wanted = |at: &u32| matches!(self.instances[*at as usize].life, Life::Starting | Life::Ready);
+        self.members[component as usize].iter().copied().filter(wanted).collect()
+    }
+
+    /// Lets replicas join or leave until there are `count`.
+    pub(super) fn set_replicas(&mut self, component: u32, count: u32) {
+        let mut wanted = self.wanted_members(component);
+        while (wanted.len() as u32) < count {
+            wanted.push(self.add_instance(component, NONE, Life::Starting));
+        }
+        // Those that are not ready go first, then the youngest.
+        wanted.sort_by_key(|&at| {
+            let state = &self.instances[at as usize];
+            (state.life == Life::Starting, state.joined_at, state.ordinal)
+        });
+        for &leaves in wanted.iter().skip(count as usize).rev() {
+            self.leave(leaves);
+        }
+        self.note_replicas(component);
+    }
+
+    fn leave(&mut self, instance: u32) {
+        self.end_capacity(instance);
+        let state = &mut self.instances[instance as usize];
+        state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
+        self.epoch += 1;
+    }
+
+    /// A leaving instance has finished what it had.
+    pub(super) fn instance_gone(&mut self, instance: u32) {
+        self.instances[instance as usize].life = Life::Gone;
+    }
+
+    /// Counts the capacity of an instance up to now, inside the window.
+    pub(super) fn end_capacity(&mut self, instance: u32) {
+        let now = self.now;
+        let state = &self.instances[instance as usize];
+        if !matches!(state.life, Life::Ready) || state.is_down() {
+            return;
+        }
+        let ready = self.clip(now) - self.clip(state.ready_since);
+        let stations = self.plan.components[state.component as usize].stations.len();
+        for at in 0..stations {
+            let station = &mut self.stations[state.stations as usize + at];
+            station.tally.capacity_area += ready as u128 * station.servers as u128;
+        }
+        self.instances[instance as usize].ready_since = now;
+    }
+
+    /// An instance dies: all in it fails, all that it knew is lost.
+    pub(super) fn crash(&mut self, instance: u32) {
+        self.end_capacity(instance);
+        self.instances[instance as usize].down += 1;
+        if self.instances[instance as usize].down > 1 {
+            return;
+        }
+        self.lose_copies(instance);
+        for frame in 0..self.frames.high_water() {
+            let state = &self.frames[frame];
+            let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);
+            if lives && state.instance == instance && !state.has(super::frame::BRANCH) {
+                self.interrupt(frame, Outcome::Failed, false);
+            }
+        }
+    }
+
+    /// A crash ends: the instance begins to come back, cold.
+    pub(super) fn recover(&mut self, instance: u32) {
+        let state = &mut self.instances[instance as usize];
+        state.down -= 1;
+        if state.down > 0 || !matches!(state.life, Life::Ready | Life::Starting) {
+            return;
+        }
+        state.life = Life::Starting;
+        self.epoch += 1;
+        self.start_up(instance);
+    }
+
+    /// The caches and pools that belong to an instance are lost with it, and a cache's own entries.
+    fn lose_copies(&mut self, instance: u32) {
+        for at in 0..self.instances.len() as u32 {
+            let state = &self.instances[at as usize];
+            if at == instance || state.owner == instance {
+                match state.kind {
+                    Kind::Cache(_) => self.caches[state.state as usize].clear(),
+                    Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
+                    Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Sets how fast an instance serves from now on; what it is doing changes pace.
+    pub(super) fn set_speed(&mut self, instance: u32, base: f64, slowed: f64) {
+        let stations = self.station_range(instance);
+        for station in stations.clone() {
+            if self.stations[station as usize].sharing.is_some() {
+                self.sharing_advance(station);
+            }
+        }
+        let state = &mut self.instances[instance as usize];
+        let old = state.speed;
+        state.base_speed = base;
+        state.slowed = slowed;
+        state.speed = base / slowed;
+        let new = state.speed;
+        if old == new {
+            return;
+        }
+        for station in stations {
+            if let Some(sharing) = &self.stations[station as usize].sharing {
+                let left = sharing.left();
+                if self.open {
+                    self.stations[station as usize].tally.shared_work += left / new - left / old;
+                }
+                self.sharing_reschedule(station);
+            }
+        }
+        for frame in 0..self.frames.high_water() {
+            let state = &self.frames[frame];
+            if state.waiting == super::frame::Waiting::Work && state.instance == instance && state.wake != 0 {
+                let end = state.since + state.work;
+                let left = ((end - self.now) as f64 * old / new).round() as u64;
+                self.frames[frame].work = self.now - self.frames[frame].since + left;
+                self.wake_in(frame, left);
+            }
+        }
+    }
+
+    /// The stations of an instance.
+    pub(super) fn station_range(&self, instance: u32) -> std::ops::Range<u32> {
+        let state = &self.instances[instance as usize];
+        let count = self.plan.components[state.component as usize].stations.len() as u32;
+        state.stations..state.stations + count
+    }
+}

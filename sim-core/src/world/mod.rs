@@ -1,0 +1,385 @@
+//! A run: the components' state, the calls in flight, and the loop that lets time pass.
+//!
+//! Frames are calls in progress. The interpreter runs a frame until it must wait; what it waits for wakes it: an event
+//! of the calendar, a place at a station, or an answer. What happens now goes through `ready`, never through the
+//! calendar.
+
+mod audit;
+mod balancer;
+mod call;
+mod change;
+mod client;
+mod data;
+mod frame;
+mod instance;
+mod interpret;
+mod meters;
+mod scale;
+mod seize;
+mod station;
+mod summary;
+mod versions;
+
+use std::collections::VecDeque;
+
+use crate::engine::calendar::{Calendar, Entry, LAST_INSTANT, Lanes, NEVER, entry, sequence_of, target_of, time_of};
+use crate::engine::rng::Streams;
+use crate::engine::slab::{NONE, Slab};
+use crate::metrics::breakdown::Log;
+use crate::plan::Plan;
+
+use balancer::Endpoints;
+use call::{Join, LinkState};
+use change::Settings;
+use client::ClientState;
+use data::{CacheState, ConnectionState, DatabaseState};
+use frame::{Frame, Waiting};
+use instance::Instance;
+use meters::Meters;
+use scale::ScalerState;
+use station::Station;
+
+pub use audit::Check;
+pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
+
+/// Runs a plan once.
+///
+/// Results follow from the plan and the seed alone.
+pub fn run(plan: &Plan, seed: u64) -> RunResult {
+    let mut world = World::new(plan, seed);
+    world.pass_time();
+    world.into_result(seed)
+}
+
+/// Targets of events that are not frames.
+const SHARING: u32 = 1 << 30;
+const CONTROL: u32 = 1 << 31;
+const TARGET_MASK: u32 = SHARING - 1;
+
+/// What a control event does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Control {
+    WindowStart,
+    WindowEnd,
+    Slot,
+    Change(u32),
+    Scale(u32),
+    Sample(u32),
+    Ready(u32),
+    Users(u32),
+}
+
+/// What the interpreter does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The frame goes on with its next operation.
+    Step,
+    /// The frame goes on elsewhere.
+    At(u32),
+    /// The frame's operation ended badly.
+    Fail(crate::plan::Outcome),
+    /// The frame repeats its call, as another try.
+    TryAgain,
+    /// The frame repeats its call, as another turn.
+    Turn,
+    /// Another frame runs now.
+    Frame(u32),
+    /// The answer has reached another frame, which goes on now.
+    Answered(u32, crate::plan::Outcome),
+    /// The frame waits, or is gone.
+    Wait,
+}
+
+/// The state of a run.
+struct World<'p> {
+    plan: &'p Plan,
+    streams: Streams,
+    now: u64,
+    sequence: u64,
+    events: u64,
+    stopped: Option<&'static str>,
+    calendar: Calendar,
+    lanes: Lanes,
+    /// The lane of each link's time-out, where it has one.
+    timeout_lanes: Vec<Option<u16>>,
+    frames: Slab<Frame>,
+    /// By frame number: what its time was spent on, for frames that a log belongs to.
+    logs: Vec<Log>,
+    /// By frame number: the connection that an abandoned query still uses; see `call.rs`.
+    leases: Vec<u32>,
+    lease_counts: Vec<(u32, u32)>,
+    free_leases: Vec<u32>,
+    /// By frame number: the keys that it is to be about again, last first.
+    keys: Vec<Vec<u64>>,
+    /// By frame number: the bytes that it carries, where any link has a bandwidth.
+    sizes: Vec<u64>,
+    ready: VecDeque<u32>,
+    joins: Vec<Join>,
+    free_joins: Vec<u32>,
+    controls: Vec<Control>,
+    instances: Vec<Instance>,
+    stations: Vec<Station>,
+    /// By component: its instances, in order of their numbers.
+    members: Vec<Vec<u32>>,
+    /// By component and caller instance: the caller's copy.
+    copies: Vec<Vec<u32>>,
+    endpoints: Vec<Vec<Endpoints>>,
+    links: Vec<LinkState>,
+    clients: Vec<ClientState>,
+    /// By client: its next arrival.
+    sources: Vec<Entry>,
+    first_source: Entry,
+    first_source_at: u32,
+    caches: Vec<CacheState>,
+    connections: Vec<ConnectionState>,
+    databases: Vec<DatabaseState>,
+    error_rates: Vec<f64>,
+    scalers: Vec<ScalerState>,
+    settings: Settings,
+    /// Changes whenever endpoints do.
+    epoch: u64,
+    startup_stream: u64,
+    slot_began: u64,
+    areas_at_start: Vec<(u128, u128)>,
+    areas_at_end: Vec<(u128, u128)>,
+    /// Whether now is inside the window.
+    open: bool,
+    /// Whether the window is over.
+    over: bool,
+    /// Requests of the window that have not ended.
+    pending: u64,
+    meters: Meters,
+}
+
+impl<'p> World<'p> {
+    fn new(plan: &'p Plan, seed: u64) -> Self {
+        let mut world = World {
+            plan,
+            streams: Streams::new(seed),
+            now: 0,
+            sequence: 0,
+            events: 0,
+            stopped: None,
+            calendar: Calendar::default(),
+            lanes: Lanes::default(),
+            timeout_lanes: Vec::new(),
+            frames: Slab::default(),
+            logs: Vec::new(),
+            leases: Vec::new(),
+            lease_counts: Vec::new(),
+            free_leases: Vec::new(),
+            keys: Vec::new(),
+            sizes: Vec::new(),
+            ready: VecDeque::new(),
+            joins: Vec::new(),
+            free_joins: Vec::new(),
+            controls: Vec::new(),
+            instances: Vec::new(),
+            stations: Vec::new(),
+            members: vec![Vec::new(); plan.components.len()],
+            copies: vec![Vec::new(); plan.components.len()],
+            endpoints: Vec::new(),
+            links: plan.links.iter().map(|_| LinkState::default()).collect(),
+            clients: Vec::new(),
+            sources: vec![NEVER; plan.clients.len()],
+            first_source: NEVER,
+            first_source_at: 0,
+            caches: Vec::new(),
+            connections: Vec::new(),
+            databases: Vec::new(),
+            error_rates: Vec::new(),
+            scalers: Vec::new(),
+            settings: Settings::default(),
+            epoch: 0,
+            startup_stream: 0,
+            slot_began: 0,
+            areas_at_start: Vec::new(),
+            areas_at_end: Vec::new(),
+            open: false,
+            over: false,
+            pending: 0,
+            meters: Meters::new(plan),
+        };
+        world.settings = world.first_settings();
+        world.startup_stream = world.streams.stream("startup");
+        world.schedule_window();
+        world.build_instances();
+        world.build_scalers();
+        world.schedule_changes();
+        world.build_clients();
+        world
+    }
+
+    fn schedule_window(&mut self) {
+        let clock = self.plan.clock;
+        self.control(clock.start, Control::WindowStart);
+        self.control(clock.end, Control::WindowEnd);
+        self.control(clock.start % clock.slot, Control::Slot);
+        for link in &self.plan.links {
+            let lane = if link.timeout_ns > 0 { self.lanes.lane(link.timeout_ns) } else { None };
+            self.timeout_lanes.push(lane);
+        }
+    }
+
+    /// Lets time pass until all is done.
+    fn pass_time(&mut self) {
+        let last = self.plan.clock.last;
+        let limits = self.plan.limits;
+        loop {
+            let pending = self.calendar.first().min(self.lanes.first());
+            if self.first_source < pending {
+                let event = self.first_source;
+                if !self.tick(event, last) {
+                    return;
+                }
+                self.arrival(self.first_source_at);
+            } else {
+                if pending == NEVER || !self.tick(pending, last) {
+                    return;
+                }
+                if pending == self.calendar.first() {
+                    self.calendar.pop();
+                } else {
+                    let frames = &self.frames;
+                    self.lanes.pop(|head| frames[target_of(head)].wake != sequence_of(head));
+                }
+                self.dispatch(pending);
+            }
+            while let Some(frame) = self.ready.pop_front() {
+                self.proceed(frame, Next::At(self.frames[frame].pc));
+            }
+            if self.frames.live() > limits.calls_in_flight {
+                self.stopped = Some("calls_in_flight");
+                return;
+            }
+            if self.over && self.pending == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Moves the clock to an event; false when the run is over before it.
+    #[inline(always)]
+    fn tick(&mut self, event: Entry, last: u64) -> bool {
+        let time = time_of(event);
+        if time > last {
+            self.now = last;
+            return false;
+        }
+        debug_assert!(time >= self.now, "time goes forward");
+        self.now = time;
+        self.events += 1;
+        if self.events > self.plan.limits.events {
+            self.stopped = Some("events");
+            return false;
+        }
+        true
+    }
+
+    #[inline(always)]
+    fn dispatch(&mut self, event: Entry) {
+        let target = target_of(event);
+        if target < SHARING {
+            if self.frames[target].wake == sequence_of(event) {
+                self.frames[target].wake = 0;
+                let next = self.woken(target);
+                self.proceed(target, next);
+            }
+        } else if target < CONTROL {
+            self.sharing_event(target & TARGET_MASK, sequence_of(event));
+        } else {
+            self.control_event(self.controls[(target & TARGET_MASK) as usize]);
+        }
+    }
+
+    fn control_event(&mut self, control: Control) {
+        match control {
+            Control::WindowStart => self.window_starts(),
+            Control::WindowEnd => self.window_ends(),
+            Control::Slot => {
+                self.slot_ends();
+                let at = self.now + self.plan.clock.slot;
+                if at <= self.plan.clock.end {
+                    self.control(at, Control::Slot);
+                }
+            }
+            Control::Change(at) => self.change(at),
+            Control::Scale(at) => self.scale(at),
+            Control::Sample(at) => self.sample(at),
+            Control::Ready(instance) => self.instance_ready(instance),
+            Control::Users(client) => self.users_change(client),
+        }
+    }
+
+    /// The next sequence number.
+    #[inline(always)]
+    fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    /// Wakes a frame after a delay.
+    #[inline(always)]
+    fn wake_in(&mut self, frame: u32, delay: u64) {
+        let sequence = self.next_sequence();
+        self.frames[frame].wake = sequence;
+        self.calendar.push(entry(self.now.saturating_add(delay).min(LAST_INSTANT), sequence, frame));
+    }
+
+    /// Schedules a control event; never on the path of a request.
+    fn control(&mut self, at: u64, control: Control) {
+        let sequence = self.next_sequence();
+        let known = self.controls.iter().position(|&other| other == control);
+        let index = known.unwrap_or_else(|| {
+            self.controls.push(control);
+            self.controls.len() - 1
+        });
+        self.calendar.push(entry(at.min(LAST_INSTANT), sequence, CONTROL | index as u32));
+    }
+
+    /// A time of the window's clock, clamped to the window, as time since the run's start.
+    #[inline(always)]
+    fn clip(&self, time: u64) -> u64 {
+        time.clamp(self.plan.clock.start, self.plan.clock.end)
+    }
+
+    /// Takes a frame; all fields but the generation are the caller's to set.
+    #[inline(always)]
+    fn take_frame(&mut self) -> u32 {
+        let frame = self.frames.take();
+        if frame as usize >= self.logs.len() {
+            self.logs.push(Log::default());
+            self.leases.push(NONE);
+            self.sizes.push(0);
+            self.keys.push(Vec::new());
+        }
+        frame
+    }
+
+    /// Adds time to the log of a frame.
+    #[inline(always)]
+    fn log(&mut self, frame: u32, cell: u16, ns: u64) {
+        let log = self.frames[frame].log;
+        if log != NONE {
+            self.logs[log as usize].add(cell, ns);
+        }
+    }
+
+    /// Ends the open phase of a frame and writes it down.
+    #[inline(always)]
+    fn close_phase(&mut self, frame: u32) {
+        let Frame { cell, since, .. } = self.frames[frame];
+        self.log(frame, cell, self.now - since);
+    }
+
+    /// Opens a phase.
+    #[inline(always)]
+    fn open_phase(&mut self, frame: u32, cell: u16, waiting: Waiting) {
+        let now = self.now;
+        let frame = &mut self.frames[frame];
+        frame.cell = cell;
+        frame.since = now;
+        frame.waiting = waiting;
+    }
+}

@@ -1,0 +1,240 @@
+//! What a run leaves behind: counts, histograms and areas, from which the report is made.
+
+use super::World;
+use super::audit::Check;
+use super::meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+use crate::engine::digest::Digest;
+use crate::engine::slab::NONE;
+use crate::metrics::breakdown::Breakdown;
+use crate::metrics::histogram::Histogram;
+use crate::plan::{Kind, Outcome};
+
+/// The results of one run. Times are nanoseconds, areas nanoseconds times calls (shared cores: thousandths).
+#[derive(Debug, Clone)]
+pub struct RunResult {
+    /// The seed.
+    pub seed: u64,
+    /// How many events it took.
+    pub events: u64,
+    /// Why it was stopped, if it was.
+    pub stopped: Option<Stopped>,
+    /// By class.
+    pub classes: Vec<ClassMeter>,
+    /// By component.
+    pub components: Vec<ComponentMeter>,
+    /// By link.
+    pub links: Vec<LinkMeter>,
+    /// By component: its instances.
+    pub instances: Vec<Vec<InstanceResult>>,
+    /// By component and station: waits.
+    pub waits: Vec<Vec<Histogram>>,
+    /// By client.
+    pub clients: Vec<ClientResult>,
+    /// Where the time of requests went.
+    pub breakdown: Breakdown,
+    /// How it went over time.
+    pub timeline: Timeline,
+    /// Tallies that must agree.
+    pub audit: Vec<Check>,
+    /// Covers all of it.
+    pub digest: u64,
+}
+
+/// Why a run was stopped.
+#[derive(Debug, Clone)]
+pub struct Stopped {
+    /// The limit that was reached.
+    pub limit: &'static str,
+    /// When, ns since the run's start.
+    pub at: u64,
+    /// The component and the number of the station with the longest queue; `None` without any.
+    pub queue: Option<(u32, u32)>,
+}
+
+/// One instance.
+#[derive(Debug, Clone)]
+pub struct InstanceResult {
+    /// Its number in the component.
+    pub ordinal: u32,
+    /// The component and the number of the caller whose copy it is.
+    pub owner: Option<(u32, u32)>,
+    /// Calls that reached it in the window.
+    pub calls: u64,
+    /// Those that it answered with an error.
+    pub errors: u64,
+    /// Its stations.
+    pub stations: Vec<StationResult>,
+}
+
+/// One station, inside the window.
+#[derive(Debug, Clone, Copy)]
+pub struct StationResult {
+    /// ∫ busy dt.
+    pub busy: u128,
+    /// ∫ waiting dt.
+    pub queue: u128,
+    /// ∫ ready capacity dt.
+    pub capacity: u128,
+    /// The most who waited.
+    pub queue_max: u32,
+    /// Who came.
+    pub arrivals: u64,
+    /// Who was turned away.
+    pub rejected: u64,
+    /// Who gave up.
+    pub abandoned: u64,
+    /// Services that ended.
+    pub services: u64,
+}
+
+/// What is known of a client alone.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientResult {
+    /// Arrivals that found `max_in_flight` reached.
+    pub dropped: u64,
+    /// Journeys: begun, ended well, ended by an error.
+    pub journeys: [u64; 3],
+    /// The time of those that ended well, ns.
+    pub journey_ns: u128,
+}
+
+impl World<'_> {
+    /// Ends the run.
+    pub(super) fn into_result(mut self, seed: u64) -> RunResult {
+        let stopped = self.stopped.map(|limit| self.stop(limit));
+        self.count_unfinished();
+        let audit = self.audit();
+        let mut digest = self.meters.digest;
+        let instances: Vec<Vec<InstanceResult>> =
+            (0..self.plan.components.len()).map(|component| self.instance_results(component, &mut digest)).collect();
+        for meter in &self.meters.components {
+            digest_component(&mut digest, meter);
+        }
+        for class in &self.meters.classes {
+            digest_counts(&mut digest, &class.outcomes, &class.latency);
+            class.unfinished.iter().for_each(|&age| digest.word(age));
+        }
+        for link in &self.meters.links {
+            [link.calls, link.tries, link.retries, link.rejected].iter().for_each(|&count| digest.word(count));
+            link.outcomes.iter().for_each(|&count| digest.word(count));
+        }
+        let mut waits = std::mem::take(&mut self.meters.waits).into_iter();
+        let waits: Vec<Vec<Histogram>> =
+            self.plan.components.iter().map(|plan| waits.by_ref().take(plan.stations.len()).collect()).collect();
+        waits.iter().flatten().for_each(|wait| digest_histogram(&mut digest, wait));
+        let clients = self.clients.iter().map(|client| ClientResult {
+            dropped: client.dropped,
+            journeys: client.journeys,
+            journey_ns: client.journey_ns,
+        });
+        RunResult {
+            seed,
+            events: self.events,
+            stopped,
+            clients: clients.collect(),
+            classes: self.meters.classes,
+            components: self.meters.components,
+            links: self.meters.links,
+            instances,
+            waits,
+            breakdown: self.meters.breakdown,
+            timeline: self.meters.timeline,
+            audit,
+            digest: digest.value(),
+        }
+    }
+
+    /// Closes the window of a run that was stopped in its middle, and finds the queue that grew.
+    fn stop(&mut self, limit: &'static str) -> Stopped {
+        let at = self.now;
+        if !self.over {
+            if !self.open {
+                self.window_starts();
+            }
+            self.window_ends();
+        }
+        let longest = self.stations.iter().filter(|station| station.waiting() > 0).max_by_key(|station| station.waiting());
+        let queue = longest.map(|station| {
+            let instance = &self.instances[station.instance as usize];
+            let number = self.stations[instance.stations as usize..]
+                .iter()
+                .position(|other| std::ptr::eq(other, station))
+                .expect("a station is its instance's");
+            (instance.component, number as u32)
+        });
+        Stopped { limit, at, queue }
+    }
+
+    fn instance_results(&self, component: usize, digest: &mut Digest) -> Vec<InstanceResult> {
+        let result = |&instance: &u32| {
+            let state = &self.instances[instance as usize];
+            let owner = (state.owner != NONE).then(|| {
+                let owner = &self.instances[state.owner as usize];
+                (owner.component, owner.ordinal)
+            });
+            let stations = self.station_range(instance).map(|at| self.station_result(at as usize)).collect();
+            InstanceResult { ordinal: state.ordinal, owner, calls: state.calls, errors: state.errors, stations }
+        };
+        let mut results: Vec<InstanceResult> = self.members[component].iter().map(result).collect();
+        if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_)) {
+            // Copies are made when they are first needed: their order is that of their owners.
+            results.sort_by_key(|instance| instance.owner);
+        }
+        for instance in &results {
+            digest.word(instance.calls);
+            digest.word(instance.errors);
+            for station in &instance.stations {
+                [station.busy as u64, station.queue as u64, station.arrivals, station.rejected, station.abandoned]
+                    .iter()
+                    .for_each(|&word| digest.word(word));
+            }
+        }
+        results
+    }
+
+    fn station_result(&self, at: usize) -> StationResult {
+        let (busy, queue) = self.areas(at);
+        let tally = &self.stations[at].tally;
+        StationResult {
+            busy,
+            queue,
+            capacity: tally.capacity_area,
+            queue_max: tally.queue_max,
+            arrivals: tally.arrivals,
+            rejected: tally.rejected,
+            abandoned: tally.abandoned,
+            services: tally.services,
+        }
+    }
+}
+
+fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
+    digest_counts(digest, &meter.outcomes, &meter.latency);
+    let counts = [
+        meter.hits,
+        meter.misses,
+        meter.evictions,
+        meter.expirations,
+        meter.bypassed,
+        meter.stale_reads,
+        meter.scale_ups,
+        meter.scale_downs,
+        meter.replicas.area as u64,
+    ];
+    counts.iter().for_each(|&count| digest.word(count));
+}
+
+fn digest_counts(digest: &mut Digest, outcomes: &[u64; Outcome::COUNT], latency: &Histogram) {
+    outcomes.iter().for_each(|&count| digest.word(count));
+    digest_histogram(digest, latency);
+}
+
+fn digest_histogram(digest: &mut Digest, histogram: &Histogram) {
+    digest.word(histogram.count());
+    digest.word(histogram.sum() as u64);
+    digest.word(histogram.max().unwrap_or(0));
+    for (upper, count) in histogram.buckets() {
+        digest.word(upper);
+        digest.word(count);
+    }
+}
