@@ -397,8 +397,13 @@ pub fn read_struct<T: Spec>(node: &Node, reader: &mut Reader) -> Option<T> {
         return reader.unexpected(node, format!("a map with {}", in_a_row(fields.iter().map(|field| field.name))));
     };
     // A name that is not known keeps the model from running, and nothing else from being read.
-    check_names(&node, &structure, &fields, reader);
-    T::read_fields(&node, reader)
+    let has_later = check_names(&node, &structure, &fields, reader);
+    let value = T::read_fields(&node, reader);
+    if has_later {
+        // What is missing may be so because of a field that stands in its stead.
+        reader.diagnostics.retain(|told| told.path != node.path || !told.found.ends_with("is missing"));
+    }
+    value
 }
 
 /// The node as a map: a shorthand written out, entries of siblings moved in. `None`: it is no map and has no shorthand.
@@ -450,7 +455,9 @@ fn move_in(target: &mut Node, entries: &[(String, Node)]) {
     }
 }
 
-fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mut Reader) {
+/// Reports names that are not known, or not yet; answers whether there were some of the latter.
+fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mut Reader) -> bool {
+    let mut has_later = false;
     for (key, value) in node.entries() {
         let of_component = structure.component.is_some() && matches!(key.as_str(), "type" | "like");
         let layout = key == "layout" && (structure.component.is_some() || structure.name == "ModelSpec");
@@ -459,6 +466,7 @@ fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mu
         }
         if structure.later_names().contains(&key.as_str()) {
             reader.later::<()>(value, key);
+            has_later = true;
         } else if let Some(field) = fields.iter().find(|field| field.beside == Some(key.as_str())) {
             if node.get(field.name).is_none() {
                 reader.error::<()>(value, format!("`{key}` belongs to `{}`, which is not there", field.name), "");
@@ -470,6 +478,7 @@ fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mu
             reader.error_help::<()>(value, "unknown field", did_you_mean(key, names));
         }
     }
+    has_later
 }
 
 /// `a, b and c`, shortened where there are many.

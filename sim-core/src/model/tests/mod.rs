@@ -3,6 +3,10 @@
 use super::diagnostic::Diagnostic;
 use super::*;
 
+mod hostile;
+mod mistakes;
+mod setting;
+
 /// The example of the language's description.
 const WEB_SHOP: &str = include_str!("web_shop.json");
 
