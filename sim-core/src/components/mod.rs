@@ -92,6 +92,10 @@ impl Read for Component {
         let types = structures.iter().filter_map(|structure| structure.component);
         let expected = crate::model::spec::in_a_row(types.clone());
         let Some(kind) = node.get("type") else {
+            if node.get("like").is_some() {
+                // It is like nothing, which has been told.
+                return None;
+            }
             return reader.error(node, "`type` is missing", expected);
         };
         match kind.text().unwrap_or_default() {

@@ -83,6 +83,9 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// How many errors, and how many warnings, are kept: who sees as many mends them first.
+const ALIKE_MAX: usize = 500;
+
 /// Everything that was found wrong with a model, in the order of its lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -91,11 +94,17 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Adds one, unless the very same is there already.
+    /// Adds one, unless the very same is there already, or so many that nobody reads them.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.list.contains(&diagnostic) {
+        let alike = self.list.iter().filter(|other| other.severity == diagnostic.severity).count();
+        if alike < ALIKE_MAX && !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
         }
+    }
+
+    /// Keeps only some.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
     }
 
     /// Whether any of them keeps the model from running.

@@ -19,6 +19,9 @@ pub fn parse(text: &str) -> Result<Node, Diagnostics> {
             Ok((event, span)) => building.event(event, span).map_err(Diagnostics::from)?,
             Err(error) => {
                 let line = line_number(error.marker().line());
+                if error.info().contains("recursion limit") {
+                    return Err(super::reading::too_deep("", line).into());
+                }
                 let found =
                     format!("this is no YAML: {} (line {line}, column {})", error.info(), error.marker().col() + 1);
                 return Err(Diagnostic::error("", line, found).into());
@@ -168,7 +171,7 @@ impl Building {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { entries, key, .. }) => match key.take() {
-                Some((name, _)) => entries.push((name, node)),
+                Some((name, line)) => entries.push((name, Node { line, ..node })),
                 None => {
                     let line = node.line;
                     return Err(Diagnostic::error(self.path(), line, "found no key").expected("a text as a key"));

@@ -3,6 +3,12 @@
 use super::diagnostic::Diagnostic;
 use super::*;
 
+mod hostile;
+mod mistakes;
+mod setting;
+
+pub use mistakes::SMALL;
+
 /// The example of the language's description.
 const WEB_SHOP: &str = include_str!("web_shop.json");
 
