@@ -1,1 +1,5 @@
-//! policy
+//! Pure algorithms that know no engine: each names the product that it follows.
+
+pub mod backoff;
+pub mod hpa;
+pub mod smooth_round_robin;

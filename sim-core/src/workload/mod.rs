@@ -4,3 +4,4 @@ pub mod arrivals;
 pub mod keys;
 pub mod profile;
 pub mod sampler;
+pub mod trace;

@@ -1,0 +1,545 @@
+//! Kubernetes' Horizontal Pod Autoscaler on CPU utilisation.
+//!
+//! Follows kubernetes/kubernetes `pkg/controller/podautoscaler/{horizontal,replica_calculator}.go` and the defaults of
+//! `pkg/apis/autoscaling/v2/defaults.go`: the ratio of sums in whole percent, the closed tolerance interval, what is
+//! assumed of unready and missing pods, and then either the legacy path (no `behavior`: at most max(2 × current, 4), the
+//! largest recommendation of the last 5 minutes) or stabilisation windows and rate policies.
+
+const S: u64 = 1_000_000_000;
+
+/// A pod as the controller sees it at a sync.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pod {
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it started, in ns.
+    pub started_ns: i64,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// When `ready` last changed, in ns (its start, where it never did).
+    pub ready_changed_ns: i64,
+    /// The newest sample of its CPU use; none is a missing metric.
+    pub sample: Option<Sample>,
+    /// What it requests, in thousandths of a core.
+    pub request_millicores: u32,
+}
+
+/// Where a pod is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Created, not yet running: unready.
+    Pending,
+    /// Running, ready or not.
+    Running,
+    /// Deleted or failed: ignored.
+    Leaving,
+}
+
+/// A sample of a pod's CPU use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// Mean use over the window, in thousandths of a core.
+    pub usage_millicores: u64,
+    /// The window's end, in ns.
+    pub at_ns: i64,
+    /// The window's length, in ns.
+    pub window_ns: u64,
+}
+
+/// What the autoscaler is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HpaSpec {
+    /// Target utilisation of the request, in percent.
+    pub target_percent: u32,
+    /// Fewest replicas.
+    pub min: u32,
+    /// Most replicas.
+    pub max: u32,
+    /// How far from 1 the ratio of use to target may be without effect; 0.1 by default.
+    pub tolerance: f64,
+    /// Rules for both directions. Absent is not the same as present with defaults.
+    pub behavior: Option<Behavior>,
+    /// Without `behavior`: how long the largest recommendation holds, in ns; 5 minutes by default.
+    pub downscale_stabilization_ns: u64,
+    /// After its start, how long a pod's samples count only if they are of its readiness, in ns; 5 minutes by default.
+    pub cpu_initialization_period_ns: u64,
+    /// How soon after its start an unready pod's last change means that it never was ready, in ns; 30 s by default.
+    pub initial_readiness_delay_ns: u64,
+}
+
+impl HpaSpec {
+    /// With Kubernetes' defaults for all else.
+    #[must_use]
+    pub const fn new(target_percent: u32, min: u32, max: u32) -> Self {
+        Self {
+            target_percent,
+            min,
+            max,
+            tolerance: 0.1,
+            behavior: None,
+            downscale_stabilization_ns: 300 * S,
+            cpu_initialization_period_ns: 300 * S,
+            initial_readiness_delay_ns: 30 * S,
+        }
+    }
+}
+
+/// Rules for scaling up and down. [`Default`] is what Kubernetes fills in for `behavior: {}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Behavior {
+    /// By default no window, and the larger of 4 pods and 100% per 15 s.
+    pub scale_up: Rules,
+    /// By default a window of 5 minutes, and 100% per 15 s.
+    pub scale_down: Rules,
+}
+
+impl Default for Behavior {
+    fn default() -> Self {
+        let policy = |kind, value| RatePolicy { kind, value, period_ns: 15 * S };
+        let rules = |window_ns, policies| Rules { window_ns, policies, select: Select::Max, tolerance: None };
+        Self {
+            scale_up: rules(0, vec![policy(RateKind::Pods, 4), policy(RateKind::Percent, 100)]),
+            scale_down: rules(300 * S, vec![policy(RateKind::Percent, 100)]),
+        }
+    }
+}
+
+/// Rules for one direction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// Stabilisation: up by the least, down by the largest recommendation of so long, in ns.
+    pub window_ns: u64,
+    /// How fast the count may change.
+    pub policies: Vec<RatePolicy>,
+    /// Which of the policies counts.
+    pub select: Select,
+    /// Tolerance in this direction, instead of the autoscaler's.
+    pub tolerance: Option<f64>,
+}
+
+/// So many pods or percent within a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RatePolicy {
+    /// Pods or percent.
+    pub kind: RateKind,
+    /// How many of them.
+    pub value: u32,
+    /// Within so long, in ns.
+    pub period_ns: u64,
+}
+
+/// What a rate policy counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateKind {
+    /// Replicas.
+    Pods,
+    /// Percent of the replicas at the start of the period.
+    Percent,
+}
+
+/// Which of several rate policies counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Select {
+    /// The one that allows the largest change.
+    Max,
+    /// The one that allows the smallest change.
+    Min,
+    /// None: no change in this direction.
+    Disabled,
+}
+
+/// What an autoscaler remembers from sync to sync.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HpaState {
+    recommendations: Vec<(i64, u32)>,
+    ups: Vec<Change>,
+    downs: Vec<Change>,
+}
+
+/// A change of the replica count: when, and by how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Change {
+    at_ns: i64,
+    replicas: i64,
+}
+
+/// The replicas to have from this sync on, at `now_ns`; `current` where nothing is to change.
+pub fn decide(state: &mut HpaState, now_ns: i64, pods: &[Pod], current: u32, spec: &HpaSpec) -> u32 {
+    if state.recommendations.is_empty() {
+        state.recommendations.push((now_ns, current));
+    }
+    let desired = if current == 0 && spec.min != 0 {
+        // Scaled to nothing by hand: autoscaling is off.
+        return 0;
+    } else if current > spec.max {
+        spec.max
+    } else if current < spec.min {
+        spec.min
+    } else {
+        let Some(wanted) = wanted(now_ns, pods, current, spec) else { return current };
+        match &spec.behavior {
+            None => state.without_behavior(now_ns, current, wanted, spec),
+            Some(behavior) => state.with_behavior(now_ns, current, wanted, spec, behavior),
+        }
+    };
+    if let Some(behavior) = spec.behavior.as_ref().filter(|_| desired != current) {
+        state.remember_change(now_ns, current, desired, behavior);
+    }
+    desired
+}
+
+/// The count that the metric asks for, before windows, rates and bounds; none where no pod has a usable sample.
+#[must_use]
+pub fn wanted(now_ns: i64, pods: &[Pod], current: u32, spec: &HpaSpec) -> Option<u32> {
+    let mut ready = Sums::default();
+    let (mut unready, mut missing) = (Sums::default(), Sums::default());
+    let fallback_percent = u64::from(spec.target_percent.max(100));
+    for pod in pods {
+        let request = u64::from(pod.request_millicores);
+        match group(now_ns, pod, spec) {
+            Group::Ignored => {}
+            Group::Ready(usage) => ready.add(usage, request),
+            Group::Unready => unready.add(0, request),
+            Group::Missing => missing.add(request * fallback_percent / 100, request),
+        }
+    }
+    let ratio = ready.ratio(spec.target_percent)?;
+    let up_with_unready = unready.pods > 0 && ratio > 1.0;
+    if !up_with_unready && missing.pods == 0 {
+        return Some(if within_tolerance(ratio, spec) { current } else { ceiling(ratio, ready.pods) });
+    }
+    let mut all = ready;
+    if ratio < 1.0 {
+        all.merge(missing);
+    } else if ratio > 1.0 {
+        all.merge(Sums { usage: 0, ..missing });
+    }
+    if up_with_unready {
+        all.merge(unready);
+    }
+    let again = all.ratio(spec.target_percent)?;
+    let turned = (ratio < 1.0 && again > 1.0) || (ratio > 1.0 && again < 1.0);
+    if turned || within_tolerance(again, spec) {
+        return Some(current);
+    }
+    let replicas = ceiling(again, all.pods);
+    let against = (again < 1.0 && replicas > current) || (again > 1.0 && replicas < current);
+    Some(if against { current } else { replicas })
+}
+
+/// Pods with what they use and request, in thousandths of a core.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    usage: u64,
+    request: u64,
+    pods: u32,
+}
+
+impl Sums {
+    fn add(&mut self, usage: u64, request: u64) {
+        self.merge(Self { usage, request, pods: 1 });
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.usage += other.usage;
+        self.request += other.request;
+        self.pods += other.pods;
+    }
+
+    /// Utilisation in whole percent (cut, not rounded) ÷ target.
+    fn ratio(&self, target_percent: u32) -> Option<f64> {
+        let percent = (self.usage * 100).checked_div(self.request)?;
+        (target_percent > 0).then(|| percent as f64 / f64::from(target_percent))
+    }
+}
+
+enum Group {
+    Ignored,
+    Ready(u64),
+    Unready,
+    Missing,
+}
+
+fn group(now_ns: i64, pod: &Pod, spec: &HpaSpec) -> Group {
+    let after = |start_ns: i64, length_ns: u64| start_ns.saturating_add_unsigned(length_ns);
+    let Some(sample) = pod.sample.filter(|_| pod.phase == Phase::Running) else {
+        return match pod.phase {
+            Phase::Leaving => Group::Ignored,
+            Phase::Pending => Group::Unready,
+            Phase::Running => Group::Missing,
+        };
+    };
+    let starting = after(pod.started_ns, spec.cpu_initialization_period_ns) > now_ns;
+    let unready = match starting {
+        true => !pod.ready || sample.at_ns < after(pod.ready_changed_ns, sample.window_ns),
+        false => !pod.ready && after(pod.started_ns, spec.initial_readiness_delay_ns) > pod.ready_changed_ns,
+    };
+    if unready { Group::Unready } else { Group::Ready(sample.usage_millicores) }
+}
+
+fn within_tolerance(ratio: f64, spec: &HpaSpec) -> bool {
+    let of = |rules: fn(&Behavior) -> &Rules| spec.behavior.as_ref().and_then(|behavior| rules(behavior).tolerance);
+    let up = of(|behavior| &behavior.scale_up).unwrap_or(spec.tolerance);
+    let down = of(|behavior| &behavior.scale_down).unwrap_or(spec.tolerance);
+    1.0 - down <= ratio && ratio <= 1.0 + up
+}
+
+fn ceiling(ratio: f64, pods: u32) -> u32 {
+    (ratio * f64::from(pods)).ceil() as u32
+}
+
+impl HpaState {
+    /// The legacy path: the largest recommendation of the window (its ends included), and at most max(2 × current, 4).
+    fn without_behavior(&mut self, now_ns: i64, current: u32, wanted: u32, spec: &HpaSpec) -> u32 {
+        let cutoff = now_ns.saturating_sub_unsigned(spec.downscale_stabilization_ns);
+        let recent = self.recommendations.iter().filter(|(at, _)| *at >= cutoff).map(|(_, replicas)| *replicas);
+        let stable = recent.fold(wanted, u32::max);
+        self.remember_recommendation(now_ns, wanted, |at| at < cutoff);
+        let limit = current.saturating_mul(2).max(4).min(spec.max);
+        stable.min(limit).max(spec.min)
+    }
+
+    fn with_behavior(&mut self, now_ns: i64, current: u32, wanted: u32, spec: &HpaSpec, behavior: &Behavior) -> u32 {
+        let up_cutoff = now_ns.saturating_sub_unsigned(behavior.scale_up.window_ns);
+        let down_cutoff = now_ns.saturating_sub_unsigned(behavior.scale_down.window_ns);
+        let after = |cutoff: i64| {
+            self.recommendations.iter().filter(move |(at, _)| *at > cutoff).map(|(_, replicas)| *replicas)
+        };
+        let up = after(up_cutoff).fold(wanted, u32::min);
+        let down = after(down_cutoff).fold(wanted, u32::max);
+        let stable = current.max(up).min(down);
+        self.remember_recommendation(now_ns, wanted, |at| at < up_cutoff && at < down_cutoff);
+        if stable > current {
+            let limit = self.up_limit(now_ns, current, &behavior.scale_up).max(i64::from(current));
+            stable.min(spec.max).min(u32::try_from(limit).unwrap_or(u32::MAX))
+        } else if stable < current {
+            let limit = self.down_limit(now_ns, current, &behavior.scale_down).min(i64::from(current));
+            stable.max(spec.min).max(u32::try_from(limit).unwrap_or(0))
+        } else {
+            stable
+        }
+    }
+
+    fn up_limit(&self, now_ns: i64, current: u32, rules: &Rules) -> i64 {
+        let proposals = rules.policies.iter().map(|policy| {
+            let start = self.at_period_start(now_ns, current, policy);
+            match policy.kind {
+                RateKind::Pods => start + i64::from(policy.value),
+                RateKind::Percent => (start as f64 * (1.0 + f64::from(policy.value) / 100.0)).ceil() as i64,
+            }
+        });
+        match rules.select {
+            Select::Max => proposals.max().unwrap_or(i64::from(current)),
+            Select::Min => proposals.min().unwrap_or(i64::from(current)),
+            Select::Disabled => i64::from(current),
+        }
+    }
+
+    fn down_limit(&self, now_ns: i64, current: u32, rules: &Rules) -> i64 {
+        let proposals = rules.policies.iter().map(|policy| {
+            let start = self.at_period_start(now_ns, current, policy);
+            match policy.kind {
+                RateKind::Pods => start - i64::from(policy.value),
+                RateKind::Percent => (start as f64 * (1.0 - f64::from(policy.value) / 100.0)) as i64,
+            }
+        });
+        match rules.select {
+            Select::Max => proposals.min().unwrap_or(i64::from(current)),
+            Select::Min => proposals.max().unwrap_or(i64::from(current)),
+            Select::Disabled => i64::from(current),
+        }
+    }
+
+    /// The replica count at the start of a policy's period: `current` without the changes since.
+    fn at_period_start(&self, now_ns: i64, current: u32, policy: &RatePolicy) -> i64 {
+        let cutoff = now_ns.saturating_sub_unsigned(policy.period_ns);
+        let since = |changes: &[Change]| -> i64 {
+            changes.iter().filter(|change| change.at_ns > cutoff).map(|change| change.replicas).sum()
+        };
+        i64::from(current) - since(&self.ups) + since(&self.downs)
+    }
+
+    /// Takes the place of the last recommendation that is too old, if any is.
+    fn remember_recommendation(&mut self, now_ns: i64, wanted: u32, too_old: impl Fn(i64) -> bool) {
+        match self.recommendations.iter().rposition(|(at, _)| too_old(*at)) {
+            Some(place) => self.recommendations[place] = (now_ns, wanted),
+            None => self.recommendations.push((now_ns, wanted)),
+        }
+    }
+
+    fn remember_change(&mut self, now_ns: i64, current: u32, desired: u32, behavior: &Behavior) {
+        let (changes, rules) = match desired > current {
+            true => (&mut self.ups, &behavior.scale_up),
+            false => (&mut self.downs, &behavior.scale_down),
+        };
+        let longest_ns = rules.policies.iter().map(|policy| policy.period_ns).max().unwrap_or(0);
+        let cutoff = now_ns.saturating_sub_unsigned(longest_ns);
+        let change = Change { at_ns: now_ns, replicas: i64::from(desired.abs_diff(current)) };
+        match changes.iter().rposition(|change| change.at_ns < cutoff) {
+            Some(place) => changes[place] = change,
+            None => changes.push(change),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_NS: i64 = 3_600 * S as i64;
+
+    /// A pod that started long ago and uses this share of its request of one core, in percent.
+    fn pod(percent: u64) -> Pod {
+        Pod {
+            phase: Phase::Running,
+            started_ns: -HOUR_NS,
+            ready: true,
+            ready_changed_ns: -HOUR_NS,
+            sample: Some(Sample { usage_millicores: percent * 10, at_ns: 0, window_ns: 15 * S }),
+            request_millicores: 1_000,
+        }
+    }
+
+    fn missing() -> Pod {
+        Pod { sample: None, ..pod(0) }
+    }
+
+    fn pending() -> Pod {
+        Pod { phase: Phase::Pending, sample: None, ..pod(0) }
+    }
+
+    /// Syncs every `every_s` with all pods at `percent`, and gives the counts until they stay or `steps` are over.
+    fn counts(spec: &HpaSpec, first: u32, percent: u64, every_s: u64, steps: usize) -> Vec<u32> {
+        let mut state = HpaState::default();
+        let mut counts = vec![first];
+        for step in 0..steps {
+            let current = *counts.last().expect("the first");
+            let now_ns = step as i64 * (every_s * S) as i64;
+            let pods = vec![pod(percent); current as usize];
+            let next = decide(&mut state, now_ns, &pods, current, spec);
+            if next != current {
+                counts.push(next);
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn the_ratio_and_its_tolerance() {
+        let spec = HpaSpec::new(50, 1, 100);
+        for (pods, percent, expected) in
+            [(3, 90, 6), (10, 54, 10), (10, 55, 10), (10, 56, 12), (10, 45, 10), (10, 44, 9)]
+        {
+            assert_eq!(
+                wanted(0, &vec![pod(percent); pods], pods as u32, &spec),
+                Some(expected),
+                "{pods} at {percent}%"
+            );
+        }
+        // A third is 33%, not 33.33%: 33/30 is within tolerance.
+        let third = Pod { request_millicores: 3_000, sample: pod(100).sample, ..pod(0) };
+        assert_eq!(wanted(0, &[third; 10], 10, &HpaSpec::new(30, 1, 100)), Some(10));
+    }
+
+    #[test]
+    fn missing_and_unready_pods_damp() {
+        let spec = HpaSpec::new(50, 1, 100);
+        let with = |ready: usize, percent: u64, others: &[Pod]| {
+            let pods: Vec<Pod> = std::iter::repeat_n(pod(percent), ready).chain(others.iter().copied()).collect();
+            wanted(0, &pods, pods.len() as u32, &spec)
+        };
+        // Upwards, missing ones use nothing: 720/10 = 72%, 1.44 × 10.
+        assert_eq!(with(8, 90, &[missing(); 2]), Some(15));
+        // Downwards, they use all of their request: (8 × 10 + 200)/10 = 28%, 0.56 × 10.
+        assert_eq!(with(8, 10, &[missing(); 2]), Some(6));
+        // What would turn the direction changes nothing.
+        assert_eq!(with(2, 60, &[missing(); 2]), Some(4));
+        assert_eq!(with(2, 40, &[missing(); 8]), Some(10));
+        // Unready ones count upwards only.
+        assert_eq!(with(8, 90, &[pending(); 2]), Some(15));
+        assert_eq!(with(8, 10, &[pending(); 2]), Some(2));
+        assert_eq!(with(0, 0, &[missing()]), None);
+        assert_eq!(with(3, 90, &[Pod { phase: Phase::Leaving, ..pod(0) }]), Some(6));
+    }
+
+    #[test]
+    fn pods_are_grouped_by_readiness_and_age() {
+        let spec = HpaSpec::new(50, 1, 100);
+        let now = HOUR_NS;
+        let s = |seconds: i64| now - seconds * S as i64;
+        let sample = |age: i64| Some(Sample { usage_millicores: 900, at_ns: s(age), window_ns: 15 * S });
+        for (started, ready, changed, sample, counts) in [
+            (60, true, 40, sample(10), true),
+            (60, true, 20, sample(10), false),
+            (60, true, 25, sample(10), true),
+            (60, false, 60, sample(10), false),
+            (400, true, 5, sample(10), true),
+            (400, false, 380, sample(10), false),
+            (400, false, 300, sample(10), true),
+            (300, false, 300, sample(10), false),
+        ] {
+            let pod = Pod { started_ns: s(started), ready, ready_changed_ns: s(changed), sample, ..pod(0) };
+            let is_ready = matches!(group(now, &pod, &spec), Group::Ready(_));
+            assert_eq!(is_ready, counts, "started {started} s ago, ready {ready} for {changed} s");
+        }
+    }
+
+    #[test]
+    fn scaling_up_as_documented() {
+        let present = HpaSpec { behavior: Some(Behavior::default()), ..HpaSpec::new(50, 1, 100) };
+        assert_eq!(counts(&present, 1, 9_000, 15, 20), [1, 5, 10, 20, 40, 80, 100]);
+        assert_eq!(counts(&HpaSpec::new(50, 1, 100), 1, 9_000, 15, 20), [1, 4, 8, 16, 32, 64, 100]);
+    }
+
+    #[test]
+    fn scaling_down_as_documented() {
+        let policy = |kind, value| RatePolicy { kind, value, period_ns: 60 * S };
+        let policies = vec![policy(RateKind::Pods, 4), policy(RateKind::Percent, 10)];
+        let scale_down = Rules { window_ns: 0, policies, select: Select::Max, tolerance: None };
+        let behavior = Some(Behavior { scale_down, ..Behavior::default() });
+        let spec = HpaSpec { behavior, ..HpaSpec::new(50, 10, 100) };
+        let expected = [80, 72, 64, 57, 51, 45, 40, 36, 32, 28, 24, 20, 16, 12, 10];
+        assert_eq!(counts(&spec, 80, 5, 60, 30), expected);
+        // One step a minute also with a sync each 15 s.
+        assert_eq!(counts(&spec, 80, 5, 15, 120), expected);
+        let disabled = |select| {
+            let behavior =
+                spec.behavior.clone().map(|b| Behavior { scale_down: Rules { select, ..b.scale_down }, ..b });
+            HpaSpec { behavior, ..spec.clone() }
+        };
+        assert_eq!(counts(&disabled(Select::Disabled), 80, 5, 60, 30), [80]);
+        assert_eq!(counts(&disabled(Select::Min), 80, 5, 60, 4), [80, 76, 72, 68, 64]);
+    }
+
+    #[test]
+    fn nothing_shrinks_within_the_first_window() {
+        let present = HpaSpec { behavior: Some(Behavior::default()), ..HpaSpec::new(50, 1, 100) };
+        for (spec, syncs) in [(HpaSpec::new(50, 1, 100), 21), (present, 20)] {
+            assert_eq!(counts(&spec, 10, 5, 15, syncs), [10]);
+            assert_eq!(counts(&spec, 10, 5, 15, syncs + 1)[..2], [10, 1]);
+        }
+    }
+
+    #[test]
+    fn bounds_come_first_and_last() {
+        let spec = HpaSpec::new(50, 2, 8);
+        for (current, percent, expected) in [(10, 50, 8), (1, 50, 2), (0, 50, 0), (4, 500, 8), (6, 50, 6)] {
+            let pods = vec![pod(percent); current as usize];
+            assert_eq!(decide(&mut HpaState::default(), 0, &pods, current, &spec), expected, "{current} at {percent}%");
+        }
+    }
+
+    #[test]
+    fn a_peak_in_the_up_window_is_not_followed() {
+        let mut behavior = Behavior::default();
+        behavior.scale_up.window_ns = 60 * S;
+        let spec = HpaSpec { behavior: Some(behavior), ..HpaSpec::new(50, 1, 100) };
+        let mut state = HpaState::default();
+        let mut current = 10;
+        for (second, percent, expected) in [(0, 50, 10), (15, 100, 10), (30, 50, 10), (75, 100, 10), (120, 90, 18)] {
+            let pods = vec![pod(percent); current as usize];
+            current = decide(&mut state, second * S as i64, &pods, current, &spec);
+            assert_eq!(current, expected, "at {second} s");
+        }
+    }
+}
