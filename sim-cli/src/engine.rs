@@ -1,11 +1,9 @@
 //! The one place where the command line meets the engine.
 
-use sim_core::analysis::objective::{Question, evaluate};
-use sim_core::analysis::report::{ObjectiveResult, Report};
+use sim_core::analysis::report::Report;
 use sim_core::model::Model;
 use sim_core::model::diagnostic::{Diagnostic, Diagnostics};
 use sim_core::model::document::Document;
-use sim_core::model::objective::Measure;
 
 use crate::error::Failure;
 use crate::files::Source;
@@ -44,22 +42,6 @@ fn mix64(key: u64) -> u64 {
     let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     key ^ (key >> 31)
-}
-
-/// The value of a figure of a report.
-pub fn figure(report: &Report, measure: &Measure) -> Option<f64> {
-    let scope = measure.scope.as_deref();
-    evaluate(report, Question { metric: &measure.metric, argument: measure.argument, scope })
-}
-
-/// What came of a model's objectives.
-pub fn judge(model: &Model, report: &Report) -> Vec<ObjectiveResult> {
-    let result = |objective: &sim_core::model::objective::Objective| {
-        let value = figure(report, &objective.measure);
-        let met = value.is_some_and(|value| objective.is_met_by(value));
-        ObjectiveResult { objective: objective.text.clone(), value, met }
-    };
-    model.objectives.iter().map(result).collect()
 }
 
 /// The JSON Schema of models.

@@ -41,7 +41,9 @@ fn tell_panic(panic: &panic::PanicHookInfo) {
     if TOLD.swap(true, Ordering::Relaxed) {
         return;
     }
-    let what = panic.payload_as_str().unwrap_or("no message");
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
     let what: Vec<&str> = what.lines().collect();
     let message = format!("{}{place}", what.join(", "));

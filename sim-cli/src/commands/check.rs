@@ -1,12 +1,13 @@
 //! `kneepoint check`: every mistake, what theory says, and whether a model shows what it is there to show.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use sim_core::analysis::load::{self, Load};
-use sim_core::analysis::replications;
 use sim_core::analysis::report::Report;
+use sim_core::analysis::{objective, replications};
 use sim_core::model::Model;
 use sim_core::model::diagnostic::Diagnostic;
 
@@ -153,16 +154,16 @@ impl Check {
         }
         let mut reports = BTreeMap::from([(None, self.run(source, model)?)]);
         for variant in model.expect.iter().flat_map(|expectation| expectation.variants()) {
-            let key = Some(variant.to_owned());
-            if !reports.contains_key(&key) {
+            if let Entry::Vacant(missing) = reports.entry(Some(variant.to_owned())) {
                 let changed = model
                     .variant(variant)
                     .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
-                reports.insert(key, self.run(source, &changed)?);
+                missing.insert(self.run(source, &changed)?);
             }
         }
-        let figure =
-            |measure: &_, variant: Option<&str>| engine::figure(reports.get(&variant.map(str::to_owned))?, measure);
+        let figure = |measure: &_, variant: Option<&str>| {
+            objective::evaluate(reports.get(&variant.map(str::to_owned))?, measure)
+        };
         let shown = model.expect.iter().map(|expectation| Shown {
             expectation: expectation.text.clone(),
             left: expectation.left.value(&figure),
@@ -178,7 +179,7 @@ impl Check {
         let seed = model.run.seed.0;
         let driver = Driver { replications: None, jobs: None, progress: !self.quiet };
         let reports = driver.replicate(|replication| engine::simulate(&plan, engine::seed_of(seed, replication)))?;
-        Ok(replications::merge(&reports, |report| engine::judge(model, report)))
+        Ok(replications::merge(&reports, |report| objective::judge(&model.objectives, report)))
     }
 }
 

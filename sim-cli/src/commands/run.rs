@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sim_core::analysis::report::{Ended, Report};
-use sim_core::analysis::{bottleneck, replications};
+use sim_core::analysis::{bottleneck, objective, replications};
 use sim_core::model::Model;
 
 use super::{ModelArgs, by_ending};
@@ -67,7 +67,7 @@ impl Run {
         let driver =
             Driver { replications: self.replications, jobs: self.jobs.map(usize::from), progress: !self.quiet };
         let reports = driver.replicate(|replication| engine::simulate(&plan, engine::seed_of(seed, replication)))?;
-        let report = replications::merge(&reports, |report| engine::judge(&model, report));
+        let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
         self.show(&model, &report)?;
         outcome(&report, self.is_told_by_the_table())
     }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use sim_core::analysis::bottleneck::Bottleneck;
 use sim_core::analysis::report::{ComponentReport, Latency, Report};
+use sim_core::model::objective::{Dimension, Objective};
 use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
 
 /// How a report is written.
@@ -139,13 +140,11 @@ fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) ->
 /// An objective's value in its unit, which its metric tells.
 fn objective_value(objective: &str, value: Option<f64>) -> String {
     let Some(value) = value else { return "unknown".to_owned() };
-    let metric =
-        objective.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_' && letter != '.').next();
-    match metric.unwrap_or_default() {
-        "within" | "error_rate" | "availability" | "utilization" | "hit_ratio" => precise_share(value),
-        "throughput" | "goodput" => humane_rate(value),
-        "queue" | "queue_max" | "stale_reads" | "replicas" | "cost" => humane_count(value),
-        _ => humane_time(value),
+    match Objective::parse(objective).map(|objective| objective.measure.dimension()) {
+        Ok(Dimension::Time) => humane_time(value),
+        Ok(Dimension::Share) => precise_share(value),
+        Ok(Dimension::Rate) => humane_rate(value),
+        Ok(Dimension::Number) | Err(_) => humane_count(value),
     }
 }
 

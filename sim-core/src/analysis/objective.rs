@@ -1,29 +1,32 @@
-//! Reads the value of an objective's metric from a report.
+//! Reads the values of objectives from a report, and says whether they are met.
 
-use super::report::{ClassReport, ComponentReport, InstanceReport, Latency, Queue, Report, Requests, Station, Wait};
+use super::report::{
+    ClassReport, ComponentReport, InstanceReport, Latency, ObjectiveResult, Queue, Report, Requests, Station, Wait,
+};
+use crate::model::objective::{Measure, Objective};
 
-/// What an objective asks for: a metric, its argument, and where.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Question<'a> {
-    /// `p99`, `mean`, `within`, `error_rate`, `utilization`, ….
-    pub metric: &'a str,
-    /// The time of `within`, in seconds.
-    pub argument: Option<f64>,
-    /// A class, component, station (`web.workers`), wait (`orders-pool.wait`) or instance (`web[2]`).
-    pub scope: Option<&'a str>,
+/// What came of objectives, in their order. An objective whose value is unknown is not met.
+pub fn judge(objectives: &[Objective], report: &Report) -> Vec<ObjectiveResult> {
+    let result = |objective: &Objective| {
+        let value = evaluate(report, &objective.measure);
+        let met = value.is_some_and(|value| objective.is_met_by(value));
+        ObjectiveResult { objective: objective.text.clone(), value, met }
+    };
+    objectives.iter().map(result).collect()
 }
 
 /// The value in base units (seconds, shares, per second), or nothing where the report has no such figure: no requests,
 /// an unknown name, a percentile among requests that never ended.
-pub fn evaluate(report: &Report, question: Question) -> Option<f64> {
-    let place = Place::find(report, question.scope)?;
-    match question.metric {
+pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
+    let place = Place::find(report, measure.scope.as_deref())?;
+    match measure.metric.as_str() {
         "mean" => place.latency_or_wait(|latency| latency.mean_s, |wait| wait.mean_s),
         "min" => place.latency()?.min_s,
         "max" => place.latency()?.max_s,
-        "within" => place.within(question.argument?),
+        "within" => place.within(measure.argument?),
         "error_rate" => place.error_rate(),
         "availability" => place.error_rate().map(|rate| 1.0 - rate),
+        "offered" => Some(place.offered()? as f64),
         "throughput" => place.throughput(report.window.duration_s),
         "goodput" => place.goodput(report.window.duration_s),
         "utilization" => place.utilization(),
@@ -187,13 +190,19 @@ impl<'a> Place<'a> {
     }
 
     fn within(self, limit_s: f64) -> Option<f64> {
-        let of = match self {
-            Place::Component(component) => component.calls,
-            Place::All(_) | Place::Class(_) | Place::Instance(_) | Place::Station(_) | Place::Wait(_) => {
-                self.requests()?.offered
-            }
-        };
-        (of > 0).then(|| count_within(self.latency().unwrap_or(&Latency::default()), limit_s) as f64 / of as f64)
+        let offered = self.offered().filter(|offered| *offered > 0)?;
+        let within = self.latency().map_or(0, |latency| count_within(latency, limit_s));
+        Some(within as f64 / offered as f64)
+    }
+
+    /// Requests, or calls of a component.
+    fn offered(self) -> Option<u64> {
+        match self {
+            Place::Component(component) => Some(component.calls),
+            Place::Instance(instance) => Some(instance.calls),
+            Place::Station(station) => Some(station.arrivals),
+            Place::All(_) | Place::Class(_) | Place::Wait(_) => self.requests().map(|requests| requests.offered),
+        }
     }
 
     /// Calls and bad answers of a component or instance.
@@ -365,6 +374,8 @@ mod tests {
             ("error_rate", None, None, Some(0.2)),
             ("error_rate", None, Some("web"), Some(0.25)),
             ("availability", None, None, Some(0.8)),
+            ("offered", None, None, Some(10.0)),
+            ("offered", None, Some("web"), Some(20.0)),
             ("throughput", None, None, Some(4.5)),
             ("throughput", None, Some("web"), Some(10.0)),
             ("goodput", None, Some("web"), Some(7.5)),
@@ -389,7 +400,10 @@ mod tests {
             ("p50", None, Some("nobody"), None),
         ];
         for (metric, argument, scope, expected) in cases {
-            let value = evaluate(&report, Question { metric, argument: *argument, scope: *scope });
+            let value = evaluate(
+                &report,
+                &Measure { metric: (*metric).to_owned(), argument: *argument, scope: scope.map(str::to_owned) },
+            );
             let close = match (value, expected) {
                 (Some(value), Some(expected)) => (value - expected).abs() < 1e-12,
                 (None, None) => true,
@@ -397,6 +411,18 @@ mod tests {
             };
             assert!(close, "{metric}({scope:?}) is {value:?}, expected {expected:?}");
         }
+    }
+
+    #[test]
+    fn objectives_are_met_or_not() {
+        let objective = |text| Objective::parse(text).expect("an objective");
+        let texts =
+            ["p50 < 200ms", "p99 < 9h", "within(200ms) > 70%", "within(200ms) >= 70%", "utilization(web) < 80%"];
+        let results = judge(&texts.map(objective), &report());
+        let met: Vec<bool> = results.iter().map(|result| result.met).collect();
+        assert_eq!(met, [true, false, false, true, true], "{results:?}");
+        assert_eq!((results[0].objective.as_str(), results[0].value), ("p50 < 200ms", Some(0.1)));
+        assert_eq!(results[1].value, None, "what is unknown is not met");
     }
 
     #[test]
