@@ -56,7 +56,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
     for (id, component) in plan.components.iter().enumerate() {
         report.components.insert(component.name.clone(), component_report(plan, result, id, component, duration_s));
     }
-    report.objectives = super::objective::judge(&report, &plan.header.objectives);
+    report.objectives = super::objective::judge(&plan.header.objectives, &report);
     report
 }
 
@@ -194,10 +194,12 @@ fn own_figures(
 ) {
     match component.kind {
         Kind::Client(client) => {
-            let [started, ok, failed] = result.clients[client as usize].journeys;
+            let own = &result.clients[client as usize];
             if plan.clients[client as usize].journey {
-                let mean_s = (ok > 0).then(|| result.clients[client as usize].journey_ns as f64 / ok as f64 / 1e9);
-                report.journeys = Some(Journeys { started, ok, failed, unfinished: started - ok - failed, mean_s });
+                let ([started, failed], ok) = (own.journeys, own.journey_times.count());
+                let unfinished = started - ok - failed;
+                let latency = (ok > 0).then(|| latency(&own.journey_times, &[]));
+                report.journeys = Some(Journeys { started, ok, failed, unfinished, latency });
             }
         }
         Kind::Pool(_) => {
@@ -275,7 +277,7 @@ fn instance_report(component: &ComponentPlan, instance: &InstanceResult, duratio
     let unit = component.stations.first().map_or(1.0, |station| station.unit());
     InstanceReport {
         calls: instance.calls,
-        errors: instance.errors,
+        errors: errors(&instance.errors),
         utilization: first.map(utilization),
         queue: first.map(|station| Queue {
             mean: station.queue as f64 / unit / (duration_s * 1e9),

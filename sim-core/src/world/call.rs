@@ -452,7 +452,7 @@ impl<'p> World<'p> {
         if state.has(COUNTED) {
             self.meters.components[component as usize].answer(outcome, now - state.start);
             if outcome != Outcome::Ok {
-                instance.errors += 1;
+                instance.errors[outcome as usize] += 1;
             }
         }
         if instance.is_leaving() && instance.active == 0 {

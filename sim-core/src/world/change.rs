@@ -104,7 +104,7 @@ impl World<'_> {
                 self.settings.capacities[component as usize] = capacity;
                 for instance in self.members[component as usize].clone() {
                     let state = self.instances[instance as usize].state;
-                    self.caches[state as usize].resize(capacity);
+                    self.caches[state as usize].resize(capacity, self.now);
                 }
             }
             ChangeKind::Ttl { component, ttl_ns } => self.settings.ttls[*component as usize].clone_from(ttl_ns),

@@ -5,6 +5,7 @@ use super::{Control, Next, World};
 use crate::engine::calendar::{NEVER, entry};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
+use crate::metrics::histogram::Histogram;
 use crate::plan::{Load, Outcome};
 use crate::workload::arrivals::Arrivals;
 
@@ -23,10 +24,10 @@ pub struct ClientState {
     user_change: usize,
     /// Arrivals of the window that found `max_in_flight` reached.
     pub dropped: u64,
-    /// Journeys of the window: begun, ended well, ended by an error; the time of those that ended well, ns.
-    pub journeys: [u64; 3],
-    /// See `journeys`.
-    pub journey_ns: u128,
+    /// Journeys of the window: begun, ended by an error.
+    pub journeys: [u64; 2],
+    /// How long those took that ended well, ns.
+    pub journey_times: Histogram,
 }
 
 /// What a request is about, where its client knows.
@@ -68,8 +69,8 @@ impl World<'_> {
                 user_frames: Vec::new(),
                 user_change: 0,
                 dropped: 0,
-                journeys: [0; 3],
-                journey_ns: 0,
+                journeys: [0; 2],
+                journey_times: Histogram::default(),
             });
             match &plan.load {
                 Load::Open(_) | Load::Trace(..) => self.schedule_arrival(at as u32),
@@ -236,7 +237,7 @@ impl World<'_> {
                 debug_assert_eq!(self.logs[frame as usize].total(), latency, "the parts are the whole");
                 self.meters.breakdown.record(latency, &self.logs[frame as usize]);
             } else {
-                self.instances[instance as usize].errors += 1;
+                self.instances[instance as usize].errors[outcome as usize] += 1;
             }
         }
         self.keys[frame as usize].clear();
@@ -338,9 +339,11 @@ impl World<'_> {
         let counted = self.frames[session].has(COUNTED);
         let state = &mut self.clients[client as usize];
         if plan.journey && counted {
-            let well = outcome == Outcome::Ok as u8;
-            state.journeys[if well { 1 } else { 2 }] += 1;
-            state.journey_ns += if well { (self.now - start) as u128 } else { 0 };
+            if outcome == Outcome::Ok as u8 {
+                state.journey_times.record(self.now - start);
+            } else {
+                state.journeys[1] += 1;
+            }
         }
         if !matches!(plan.load, Load::Closed(_)) {
             state.in_flight -= 1;

@@ -57,8 +57,8 @@ impl CacheState {
     }
 
     /// Changes how many entries it can have.
-    pub fn resize(&mut self, capacity: u64) {
-        self.store.set_capacity(capacity);
+    pub fn resize(&mut self, capacity: u64, now: u64) {
+        self.store.set_capacity(capacity, now as i64);
     }
 }
 
@@ -85,11 +85,11 @@ impl World<'_> {
         let Kind::Cache(cache) = self.plan.components[component as usize].kind else { unreachable!("a cache looks up") };
         let open = self.open;
         let state = self.instances[instance as usize].state;
-        let found = self.caches[state as usize].store.lookup(item, self.now);
+        let found = self.caches[state as usize].store.lookup(item, self.now as i64);
         let meter = &mut self.meters.components[component as usize];
         self.frames[frame].flags &= !HIT;
         match found {
-            Lookup::Hit { version } => {
+            Lookup::Hit { version, .. } => {
                 self.frames[frame].flags |= HIT;
                 self.frames[frame].version = version;
                 meter.hits += open as u64;
@@ -102,7 +102,7 @@ impl World<'_> {
                     meter.stale_reads += (open && newest > version) as u64;
                 }
             }
-            Lookup::Expired => {
+            Lookup::Expired { .. } => {
                 meter.misses += open as u64;
                 meter.expirations += open as u64;
             }
@@ -118,9 +118,9 @@ impl World<'_> {
         let keyspace = self.plan.classes[class as usize].keyspace;
         let ttls = &self.settings.ttls[component as usize];
         let ttl = keyspace.map_or(ttls[ttls.len() - 1], |keyspace| ttls[keyspace as usize]);
-        let expires = if ttl == 0 { u64::MAX } else { self.now.saturating_add(ttl) };
-        let evicted = self.caches[state as usize].store.insert(item, expires, version);
-        self.meters.components[component as usize].evictions += (self.open && evicted) as u64;
+        let expires = if ttl == 0 { i64::MAX } else { self.now.saturating_add(ttl) as i64 };
+        let inserted = self.caches[state as usize].store.insert(item, expires, version, self.now as i64);
+        self.meters.components[component as usize].evictions += inserted.evicted as u64 * self.open as u64;
         Next::Step
     }
 

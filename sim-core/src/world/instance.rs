@@ -52,8 +52,8 @@ pub struct Instance {
     pub active: u32,
     /// Calls that reached it in the window.
     pub calls: u64,
-    /// Those that it answered with an error.
-    pub errors: u64,
+    /// How it answered those that it answered badly.
+    pub errors: [u64; Outcome::COUNT],
     /// When it began to be ready, or to count as capacity.
     pub ready_since: u64,
     /// When it last became ready.
@@ -165,7 +165,7 @@ impl World<'_> {
             weight,
             active: 0,
             calls: 0,
-            errors: 0,
+            errors: [0; Outcome::COUNT],
             ready_since: self.now,
             joined_at: self.now,
             became_ready: self.now,

@@ -60,8 +60,8 @@ pub struct InstanceResult {
     pub owner: Option<(u32, u32)>,
     /// Calls that reached it in the window.
     pub calls: u64,
-    /// Those that it answered with an error.
-    pub errors: u64,
+    /// How it answered those that it answered badly.
+    pub errors: [u64; Outcome::COUNT],
     /// Its stations.
     pub stations: Vec<StationResult>,
 }
@@ -88,14 +88,14 @@ pub struct StationResult {
 }
 
 /// What is known of a client alone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ClientResult {
     /// Arrivals that found `max_in_flight` reached.
     pub dropped: u64,
-    /// Journeys: begun, ended well, ended by an error.
-    pub journeys: [u64; 3],
-    /// The time of those that ended well, ns.
-    pub journey_ns: u128,
+    /// Journeys: begun, ended by an error.
+    pub journeys: [u64; 2],
+    /// How long those took that ended well, ns.
+    pub journey_times: Histogram,
 }
 
 impl World<'_> {
@@ -122,10 +122,14 @@ impl World<'_> {
         let waits: Vec<Vec<Histogram>> =
             self.plan.components.iter().map(|plan| waits.by_ref().take(plan.stations.len()).collect()).collect();
         waits.iter().flatten().for_each(|wait| digest_histogram(&mut digest, wait));
+        for client in &self.clients {
+            client.journeys.iter().chain([&client.dropped]).for_each(|&count| digest.word(count));
+            digest_histogram(&mut digest, &client.journey_times);
+        }
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
-            journey_ns: client.journey_ns,
+            journey_times: client.journey_times.clone(),
         });
         RunResult {
             seed,
@@ -182,7 +186,7 @@ impl World<'_> {
         }
         for instance in &results {
             digest.word(instance.calls);
-            digest.word(instance.errors);
+            instance.errors.iter().for_each(|&count| digest.word(count));
             for station in &instance.stations {
                 [station.busy as u64, station.queue as u64, station.arrivals, station.rejected, station.abandoned]
                     .iter()
