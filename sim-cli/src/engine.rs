@@ -30,20 +30,6 @@ pub fn simulate(_plan: &Plan, seed: u64) -> Report {
     Report { seed, intervals: Default::default(), confidence: None, ..report }
 }
 
-/// The seed of a replication: the first one's is the model's own.
-pub fn seed_of(seed: u64, replication: u32) -> u64 {
-    match replication {
-        0 => seed,
-        replication => mix64(seed.wrapping_add(u64::from(replication).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
-    }
-}
-
-fn mix64(key: u64) -> u64 {
-    let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    key ^ (key >> 31)
-}
-
 /// The JSON Schema of models.
 pub fn schema() -> serde_json::Value {
     serde_json::json!({})

@@ -181,7 +181,12 @@ fn check_tells_what_is_over_100_percent() {
 
 #[test]
 fn a_reader_who_goes_away_is_no_failure() {
-    let arguments: [&[&str]; 3] = [&["completions", "bash"], &["schema"], &["diagram", SHOP]];
+    let arguments: [&[&str]; 4] = [
+        &["completions", "bash"],
+        &["schema"],
+        &["diagram", SHOP],
+        &["run", SHOP, "--duration", "2s", "--warmup", "1s", "--set", "objectives=[]"],
+    ];
     for arguments in arguments {
         let mut child = kneepoint(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         drop(child.stdout.take());
@@ -207,4 +212,106 @@ fn every_command_has_help_with_examples() {
         });
     }
     assert_eq!(text(&run(&["--version"]).stdout), format!("kneepoint {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// Settings that make a run short.
+const SHORT: [&str; 4] = ["--duration", "2s", "--warmup", "1s"];
+
+fn run_shop(more: &[&str]) -> Output {
+    run(&[&["run", SHOP], &SHORT[..], more].concat())
+}
+
+#[test]
+fn a_run_answers_in_every_format() {
+    let output = run_shop(&["--replications", "2"]);
+    let table = text(&output.stdout);
+    for part in ["Web shop", "Requests", "Latency", "p99.9", "Components", "orders-pool", "Objectives", "digest "] {
+        assert!(table.contains(part), "{part} is missing: {table}");
+    }
+    assert!(!table.contains('\u{1b}'), "no colours where no one sees them");
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+
+    let json = run_shop(&["--replications", "2", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    assert_eq!((&report["kind"], &report["format"]), (&"run".into(), &1.into()));
+    assert_eq!(report["confidence"]["replications"], 2);
+    let requests = &report["requests"];
+    let count = |value: &serde_json::Value| value.as_u64().expect("a whole number");
+    let errors: u64 = requests["errors"].as_object().expect("errors by outcome").values().map(count).sum();
+    assert_eq!(count(&requests["offered"]), count(&requests["ok"]) + errors + count(&requests["unfinished"]));
+
+    let csv = text(&run_shop(&["--format", "csv"]).stdout);
+    assert!(csv.starts_with("scope,figure,value,low,high\n") && csv.contains("latency/p99_s,"), "{csv}");
+    let markdown = text(&run_shop(&["--format", "markdown"]).stdout);
+    assert!(markdown.starts_with("## Web shop\n") && markdown.contains("| --- |"), "{markdown}");
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes_for_any_number_of_threads() {
+    let of = |more: &[&str]| run_shop(&[&["--replications", "4", "--format", "json"], more].concat()).stdout;
+    let one = of(&["--jobs", "1"]);
+    assert_eq!(one, of(&["--jobs", "2"]));
+    assert_eq!(one, of(&["--jobs", "7"]));
+    assert_ne!(one, of(&["--seed", "7"]));
+}
+
+#[test]
+fn an_objective_that_is_not_met_is_3() {
+    let unmet = ["--set", r#"objectives=["p50 < 1us"]"#];
+    let output = run_shop(&unmet);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("✗  p50 < 1us"));
+    let output = run_shop(&[&unmet[..], &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("not met: p50 < 1us"), "{}", text(&output.stderr));
+    assert_eq!(run_shop(&["--set", r#"objectives=["p50 < 1h"]"#]).status.code(), Some(0));
+}
+
+#[test]
+fn results_go_to_a_file_in_the_format_of_its_ending() {
+    let folder = folder("results");
+    for (name, start) in [("a.json", "{\n"), ("a.csv", "scope,"), ("a.md", "## "), ("a.txt", "Web shop")] {
+        let path = folder.join(name);
+        let output = run_shop(&["-o", path.to_str().expect("a plain path")]);
+        assert_eq!(text(&output.stdout), "");
+        assert!(fs::read_to_string(path).expect("it was written").starts_with(start), "{name}");
+    }
+    fs::remove_dir_all(folder).expect("it was made here");
+}
+
+#[test]
+fn colours_are_for_those_who_see_them() {
+    let coloured = kneepoint(&["check", SHOP]).env("CLICOLOR_FORCE", "1").output().expect("the binary starts");
+    assert!(text(&coloured.stdout).contains('\u{1b}'));
+    let plain = kneepoint(&["check", SHOP]).env("NO_COLOR", "1").output().expect("the binary starts");
+    assert!(!text(&plain.stdout).contains('\u{1b}'));
+}
+
+#[test]
+fn a_model_comes_through_stdin_too() {
+    let model = fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(SHOP)).expect("the fixture is there");
+    let output = with_stdin(&["check", "-"], &model);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("stdin is a valid model"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_130() {
+    // It waits for a model that never comes.
+    let mut child = kneepoint(&["run", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    // The handler is there before stdin is read; give the process the time to get so far.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(killed.success());
+    // Waiting would close a stdin that is still the child's.
+    let stdin = child.stdin.take();
+    let status = child.wait().expect("it ends");
+    drop(stdin);
+    assert_eq!(status.code(), Some(130), "{status}");
 }

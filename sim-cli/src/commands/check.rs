@@ -178,7 +178,8 @@ impl Check {
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
         let seed = model.run.seed.0;
         let driver = Driver { replications: None, jobs: None, progress: !self.quiet };
-        let reports = driver.replicate(|replication| engine::simulate(&plan, engine::seed_of(seed, replication)))?;
+        let reports =
+            driver.replicate(|replication| engine::simulate(&plan, replications::seed_of(seed, replication)))?;
         Ok(replications::merge(&reports, |report| objective::judge(&model.objectives, report)))
     }
 }

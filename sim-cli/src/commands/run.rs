@@ -66,7 +66,8 @@ impl Run {
         let seed = self.seed.unwrap_or(model.run.seed.0);
         let driver =
             Driver { replications: self.replications, jobs: self.jobs.map(usize::from), progress: !self.quiet };
-        let reports = driver.replicate(|replication| engine::simulate(&plan, engine::seed_of(seed, replication)))?;
+        let reports =
+            driver.replicate(|replication| engine::simulate(&plan, replications::seed_of(seed, replication)))?;
         let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
         self.show(&model, &report)?;
         outcome(&report, self.is_told_by_the_table())

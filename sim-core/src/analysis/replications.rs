@@ -8,10 +8,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
+use crate::engine::rng::{PHI, fnv1a, mix64};
+
 use super::report::{Confidence, Ended, Latency, ObjectiveResult, Report, Requests};
 
 /// The share of intervals that hold the true mean.
 const LEVEL: f64 = 0.95;
+
+/// The seed of a replication: the first one's is the model's own.
+pub fn seed_of(seed: u64, replication: u32) -> u64 {
+    match replication {
+        0 => seed,
+        replication => mix64(mix64(seed.wrapping_add(PHI)) ^ u64::from(replication).wrapping_mul(PHI)),
+    }
+}
 
 /// Merges the reports of one model, in the order of their replications. `judge` evaluates the model's objectives on
 /// the merged figures.
@@ -300,19 +310,9 @@ fn apportion(weights: &[u64], total: u64) -> Vec<u64> {
 
 /// A hash of the runs' digests, in order.
 fn combined_digest(reports: &[Report]) -> String {
-    let mut state: u64 = reports.len() as u64;
-    for byte in reports.iter().flat_map(|report| report.digest.bytes()) {
-        state = mix64(state ^ u64::from(byte));
-    }
+    let digests = reports.iter().map(|report| fnv1a(report.digest.as_bytes()));
+    let state = digests.fold(reports.len() as u64, |state, digest| mix64(state.wrapping_add(PHI) ^ digest));
     format!("{state:016x}")
-}
-
-/// SplitMix64's step: a bijection whose every output bit depends on every input bit.
-fn mix64(value: u64) -> u64 {
-    let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The figures that get an interval, by the last part of their path.
@@ -547,6 +547,14 @@ mod tests {
         assert_eq!(rows, [("db", 2.5, 0.625), ("web", 1.5, 0.375)]);
         assert_eq!(merged.timeline.series["p99_s"], [Some(1.5), Some(4.0)]);
         assert_eq!(merged.audit, [audit(u128::from(u64::MAX) + 4)]);
+    }
+
+    #[test]
+    fn seeds_differ_and_are_stable() {
+        let seeds: std::collections::BTreeSet<u64> =
+            [0, 1, 2, u64::MAX].into_iter().flat_map(|seed| (0..100).map(move |run| seed_of(seed, run))).collect();
+        assert_eq!(seeds.len(), 400);
+        assert_eq!((seed_of(42, 0), seed_of(42, 1)), (42, 16_389_234_289_310_759_295));
     }
 
     #[test]
