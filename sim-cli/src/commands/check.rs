@@ -179,7 +179,7 @@ impl Check {
         let seed = model.run.seed.0;
         let driver = Driver { replications: None, jobs: None, progress: !self.quiet };
         let reports =
-            driver.replicate(|replication| engine::simulate(&plan, replications::seed_of(seed, replication)))?;
+            driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
         Ok(replications::merge(&reports, |report| objective::judge(&model.objectives, report)))
     }
 }

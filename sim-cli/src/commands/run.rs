@@ -67,7 +67,7 @@ impl Run {
         let driver =
             Driver { replications: self.replications, jobs: self.jobs.map(usize::from), progress: !self.quiet };
         let reports =
-            driver.replicate(|replication| engine::simulate(&plan, replications::seed_of(seed, replication)))?;
+            driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
         let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
         self.show(&model, &report)?;
         outcome(&report, self.is_told_by_the_table())

@@ -48,10 +48,7 @@ fn targets(component: &Component) -> Vec<(&str, String, bool)> {
                 let classes: Vec<&str> = route.classes.0.iter().map(|class| class.as_str()).collect();
                 route.to.0.iter().map(move |target| (target.link.to.as_str(), classes.join(", "), false))
             });
-            let others = balancer.to.0.iter().map(|target| match target.backup {
-                true => (target.link.to.as_str(), "backup".to_owned(), false),
-                false => called(&target.link),
-            });
+            let others = balancer.to.0.iter().map(|target| called(&target.link));
             routes.chain(others).collect()
         }
         Component::ServerPool(pool) => {

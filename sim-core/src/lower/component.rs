@@ -12,7 +12,6 @@ use crate::components::load_balancer::{LoadBalancerSpec, Target};
 use crate::components::server_pool::{QueueOrder, Scheduling, ServerPoolSpec, WhenFull as WhenFullSpec};
 use crate::engine::slab::NONE;
 use crate::math;
-use crate::model::distribution::Distribution;
 use crate::model::link::Scope as ScopeSpec;
 use crate::model::step::Step;
 use crate::plan::*;
@@ -468,9 +467,4 @@ fn rows_ns(operation: &Operation) -> f64 {
     } else {
         rows * operation.per_row.0 as f64
     }
-}
-
-/// Never drawn from: what takes no time.
-pub(super) fn no_time() -> Distribution {
-    Distribution::Constant(0.0)
 }

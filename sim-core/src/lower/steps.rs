@@ -6,7 +6,7 @@ use crate::components::Component;
 use crate::components::connection_pool::PoolMode;
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, Step};
-use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, KeyChoice, Op, Outcome, Place, ops};
+use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, Op, Outcome, Place, ops};
 
 /// The number of a server pool's station `cores`.
 pub(super) const CORES: u8 = 0;
@@ -197,6 +197,3 @@ pub(super) fn own_draw(
 ) -> crate::plan::DrawPlan {
     draw_plan(distribution, super::site(names))
 }
-
-/// The key of a call that says nothing of it.
-pub(super) const OWN_KEY: KeyChoice = KeyChoice::Request;

@@ -1,6 +1,6 @@
 //! A call in progress at one instance.
 
-use crate::engine::slab::{NONE, Slot};
+use crate::engine::slab::Slot;
 use crate::plan::{Outcome, Pc};
 
 /// What a frame waits for.
@@ -177,12 +177,6 @@ impl Frame {
     pub fn in_use(&self) -> bool {
         self.waiting != Waiting::Free
     }
-
-    /// Whether nobody waits for it.
-    #[inline(always)]
-    pub fn is_orphan(&self) -> bool {
-        self.parent == NONE
-    }
 }
 
 impl Slot for Frame {
@@ -207,10 +201,7 @@ pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 #[inline(always)]
 pub fn child_key(parent: u64, site: u64, iteration: u32, attempt: u8) -> u64 {
     crate::engine::rng::mix64(
-        parent
-            ^ site
-            ^ (iteration as u64).wrapping_mul(GOLDEN)
-            ^ (attempt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03),
+        parent ^ site ^ (iteration as u64).wrapping_mul(GOLDEN) ^ (attempt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03),
     )
 }
 

@@ -159,16 +159,6 @@ impl Sharing {
         self.tasks.first().copied()
     }
 
-    /// How many there are.
-    pub fn len(&self) -> u32 {
-        self.tasks.len() as u32
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
-    }
-
     /// Lets virtual time pass until `now` at a rate (work per task and ns).
     pub fn advance(&mut self, now: u64, rate: f64) {
         self.virtual_time += (now - self.at) as f64 * rate;
@@ -211,11 +201,6 @@ impl Sharing {
     /// The work that was left of all tasks, in ns at full speed.
     pub fn left(&self) -> f64 {
         self.tasks.iter().map(|task| (task.end - self.virtual_time).max(0.0)).sum()
-    }
-
-    /// The frames that are served.
-    pub fn frames(&self) -> impl Iterator<Item = u32> + '_ {
-        self.tasks.iter().map(|task| task.frame)
     }
 
     fn sink(&mut self, mut hole: usize) {
