@@ -1,5 +1,6 @@
 //! Pure algorithms that know no engine: each names the product that it follows.
 
 pub mod backoff;
+pub mod eviction;
 pub mod hpa;
 pub mod smooth_round_robin;
