@@ -4,6 +4,7 @@ use sim_core::engine::rng::{mix64, uniform_at};
 use sim_core::metrics::histogram::Histogram;
 use sim_core::model::Files;
 use sim_core::model::distribution::{Base, Distribution};
+use sim_core::policy::eviction::{Eviction, Lookup, NEVER_NS, Store};
 use sim_core::workload::arrivals::{Arrivals, Process};
 use sim_core::workload::keys::{Keys, Popularity};
 use sim_core::workload::profile::Profile;
@@ -119,7 +120,28 @@ fn arrivals() {
     }
 }
 
+fn looking_up() {
+    let keys = Keys::new(&Popularity::Zipf(0.99), 1_000_000).expect("they fit");
+    let picks: Vec<u64> = (0..2_000_000).map(|n| keys.pick(uniform_at(9, n))).collect();
+    for eviction in [Eviction::Lru, Eviction::Fifo] {
+        let mut store = Store::new(eviction, 100_000);
+        price(&format!("{eviction:?}, look-up and fill on a miss"), picks.len() as u64, || {
+            for key in &picks {
+                if store.lookup(*key, 0) == Lookup::Miss {
+                    store.insert(*key, NEVER_NS, 0, 0);
+                }
+            }
+        });
+        price(&format!("{eviction:?}, look-up alone"), picks.len() as u64, || {
+            for key in &picks {
+                black_box(store.lookup(*key, 0));
+            }
+        });
+    }
+}
+
 fn main() {
+    looking_up();
     arrivals();
     keys();
     recording();
