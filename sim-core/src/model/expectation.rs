@@ -56,6 +56,12 @@ impl Expectation {
         let dimension = dimension_of(&left)
             .or_else(|| dimension_of(&right))
             .ok_or_else(|| "expected a metric on one side, as \"p99@sieve < 0.9 * p99\"".to_string())?;
+        for side in [&left, &right] {
+            if let [Token::Number(alone)] = side.as_slice() {
+                // What stands alone is a figure, which has its unit, and no factor.
+                value_of(alone, dimension)?;
+            }
+        }
         let left = Parser { tokens: &left, at: 0, dimension, depth: 0 }.all()?;
         let right = Parser { tokens: &right, at: 0, dimension, depth: 0 }.all()?;
         Ok(Self { left, comparison, right, text: text.trim().to_string(), at: Place::default() })
@@ -320,6 +326,7 @@ mod tests {
             "p99 < (1s",
             "p99 < 1x",
             "p99 < 2 2",
+            "p99 < 100",
             "p99 < § p99",
             "bad < 1s",
             "p99 < ((((((((((((((((((((((1s))))))))))))))))))))))",

@@ -11,11 +11,11 @@ spec! {
         /// Where every draw comes from: the same model and seed give the same results, to the bit.
         seed: Count = default(1);
         /// Runs before the window at the load of t = 0, so that the window starts neither empty nor cold.
-        warmup: Warmup = default("0s");
+        warmup: Warmup = default("0s").range("0s", "3650d");
         /// The window that is measured: [0, duration).
-        duration: Time = required.at_least("1us");
+        duration: Time = required.range("1us", "3650d");
         /// How long after the window its unfinished requests are waited for.
-        drain: Time = default("1m");
+        drain: Time = default("1m").range("0s", "3650d");
         /// Where a run that grows without end is stopped.
         limits: Limits = default(EMPTY_MAP);
     }
@@ -56,5 +56,9 @@ impl Read for Warmup {
 
     fn shape() -> Shape {
         Time::shape()
+    }
+
+    fn magnitude(&self) -> Option<f64> {
+        Some(self.time_ns() as f64)
     }
 }

@@ -88,10 +88,7 @@ impl Building {
                     ));
                 };
                 self.alias_nodes += count(node);
-                if self.alias_nodes > ALIAS_NODES_MAX {
-                    return Err(Diagnostic::error(self.path(), line, "the aliases make the document too large")
-                        .expected(format!("at most {ALIAS_NODES_MAX} values by way of aliases")));
-                }
+                self.within_budget(line)?;
                 let node = Node { line, ..node.clone() };
                 self.ended(node, 0)
             }
@@ -162,9 +159,20 @@ impl Building {
         Ok(())
     }
 
+    /// Copies are what makes a small text a large document.
+    fn within_budget(&self, line: u32) -> Result<(), Diagnostic> {
+        if self.alias_nodes <= ALIAS_NODES_MAX {
+            return Ok(());
+        }
+        Err(Diagnostic::error(self.path(), line, "the aliases make the document too large")
+            .expected(format!("at most {ALIAS_NODES_MAX} values by way of aliases")))
+    }
+
     /// Puts what has ended where it belongs.
     fn ended(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
         if anchor > 0 {
+            self.alias_nodes += count(&node);
+            self.within_budget(node.line)?;
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut() {
