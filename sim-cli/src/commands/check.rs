@@ -66,6 +66,8 @@ struct Findings {
     format: u32,
     engine: &'static str,
     model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_digest: Option<String>,
     valid: bool,
     diagnostics: Vec<Diagnostic>,
     load: Vec<Share>,
@@ -124,6 +126,7 @@ impl Check {
             CheckFormat::Json => {
                 let findings = Findings {
                     valid: true,
+                    model_digest: Some(format!("{:016x}", model.digest())),
                     load: shares(&load),
                     assumptions: load.assumptions,
                     expectations: shown,
@@ -191,6 +194,7 @@ fn findings(source: &Source, diagnostics: Vec<Diagnostic>) -> Findings {
         format: sim_core::analysis::report::REPORT_FORMAT,
         engine: env!("CARGO_PKG_VERSION"),
         model: source.name.clone(),
+        model_digest: None,
         valid: false,
         diagnostics,
         load: Vec::new(),

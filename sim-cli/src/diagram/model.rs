@@ -6,10 +6,9 @@ use sim_core::components::Component;
 use sim_core::components::cache::Capacity;
 use sim_core::model::Model;
 use sim_core::model::arrivals::{Arrivals, Users};
-use sim_core::model::distribution::Base;
 use sim_core::model::link::{Link, LinkOptions};
 use sim_core::model::step::Step;
-use sim_core::model::units::{exact_time, humane_rate, humane_size};
+use sim_core::model::units::{exact_size, exact_time, humane_rate};
 
 use super::{Edge, Node, Topology};
 
@@ -94,8 +93,10 @@ fn calls<'a>(steps: &'a [Step], found: &mut Vec<(&'a str, String, bool)>) {
 /// What matters most of a link, short.
 fn label(options: &LinkOptions) -> String {
     let mut parts = Vec::new();
-    if options.rtt.0.mean() > 0.0 {
-        parts.push(format!("rtt {}", options.rtt.0.text(Base::Time)));
+    let rtt_ns = options.rtt.0.mean();
+    if rtt_ns > 0.0 {
+        let spread = if options.rtt.0.as_constant().is_some() { "" } else { "~" };
+        parts.push(format!("rtt {spread}{}", exact_time(rtt_ns.round() as u64)));
     }
     if let Some(timeout) = options.timeout {
         parts.push(format!("timeout {}", exact_time(timeout.0)));
@@ -120,7 +121,7 @@ fn facts(component: &Component) -> Vec<String> {
         Component::Cache(cache) => {
             let capacity = match cache.capacity {
                 Some(Capacity::Items(items)) => format!("{}, ", counted(items, "item")),
-                Some(Capacity::Bytes(bytes)) => format!("{}, ", humane_size(bytes as f64)),
+                Some(Capacity::Bytes(bytes)) => format!("{}, ", exact_size(bytes)),
                 None => String::new(),
             };
             vec![format!("{capacity}{}", cache.eviction.word()), cache.strategy.word().to_owned()]
