@@ -12,7 +12,8 @@ use crate::world::{ClassMeter, ComponentMeter, InstanceResult, LinkMeter, RunRes
 /// # Panics
 /// Where the audit does not hold: the engine has a bug, and no figure can be trusted.
 pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
-    let broken: Vec<&str> = result.audit.iter().filter(|check| !check.holds()).map(|check| check.name.as_str()).collect();
+    let broken: Vec<&str> =
+        result.audit.iter().filter(|check| !check.holds()).map(|check| check.name.as_str()).collect();
     assert!(broken.is_empty(), "the audit does not hold: {}", broken.join("; "));
     let duration_s = seconds(plan.clock.end - plan.clock.start);
     let mut whole = ClassMeter::default();
@@ -143,12 +144,17 @@ fn error_latency(histogram: &Histogram) -> Option<Latency> {
     (histogram.count() > 0).then(|| latency(histogram, &[]))
 }
 
-fn component_report(plan: &Plan, result: &RunResult, id: usize, component: &ComponentPlan, duration_s: f64) -> ComponentReport {
+fn component_report(
+    plan: &Plan,
+    result: &RunResult,
+    id: usize,
+    component: &ComponentPlan,
+    duration_s: f64,
+) -> ComponentReport {
     let meter = &result.components[id];
     let instances = &result.instances[id];
-    let stations: Vec<Station> = (0..component.stations.len())
-        .map(|number| station(plan, result, id, number, duration_s))
-        .collect();
+    let stations: Vec<Station> =
+        (0..component.stations.len()).map(|number| station(plan, result, id, number, duration_s)).collect();
     let mut report = ComponentReport {
         kind: kind_name(component.kind).to_string(),
         calls: instances.iter().map(|instance| instance.calls).sum(),
@@ -163,11 +169,12 @@ fn component_report(plan: &Plan, result: &RunResult, id: usize, component: &Comp
     own_figures(&mut report, plan, result, component, meter, duration_s);
     if instances.len() > 1 {
         for instance in instances {
-            report.instances.insert(address(plan, component, instance), instance_report(component, instance, duration_s));
+            report
+                .instances
+                .insert(address(plan, component, instance), instance_report(component, instance, duration_s));
         }
     }
-    report.stations =
-        component.stations.iter().map(|station| station.name.to_string()).zip(stations).collect();
+    report.stations = component.stations.iter().map(|station| station.name.to_string()).zip(stations).collect();
     report
 }
 
@@ -261,13 +268,19 @@ fn utilization(station: &StationResult) -> f64 {
     if station.capacity > 0 { station.busy as f64 / station.capacity as f64 } else { 0.0 }
 }
 
-fn max_instance(plan: &Plan, component: &ComponentPlan, instances: &[InstanceResult], number: usize) -> Option<MaxInstance> {
+fn max_instance(
+    plan: &Plan,
+    component: &ComponentPlan,
+    instances: &[InstanceResult],
+    number: usize,
+) -> Option<MaxInstance> {
     if instances.len() < 2 {
         return None;
     }
-    let worst = instances.iter().rev().max_by(|a, b| {
-        utilization(&a.stations[number]).total_cmp(&utilization(&b.stations[number]))
-    })?;
+    let worst = instances
+        .iter()
+        .rev()
+        .max_by(|a, b| utilization(&a.stations[number]).total_cmp(&utilization(&b.stations[number])))?;
     let utilization = utilization(&worst.stations[number]);
     Some(MaxInstance { instance: address(plan, component, worst), utilization })
 }

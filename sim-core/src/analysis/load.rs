@@ -205,9 +205,7 @@ impl<'a> Walk<'a> {
         let route =
             balancer.routes.iter().find(|route| route.classes.0.iter().any(|class| class.as_str() == call.class));
         let targets: &'a [Target] = route.map_or(&balancer.to.0, |route| &route.to.0);
-        let weight = |target: &Target| {
-            target.weight.0 * self.replicas(target.link.to.as_str())
-        };
+        let weight = |target: &Target| target.weight.0 * self.replicas(target.link.to.as_str());
         let weights: Vec<f64> = targets.iter().map(weight).collect();
         let total: f64 = weights.iter().sum();
         if total <= 0.0 {

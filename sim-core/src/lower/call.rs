@@ -130,9 +130,12 @@ impl Lowering<'_> {
     pub(super) fn straight_plan(&mut self, caller: &mut Caller, call: CallSpec) -> u32 {
         let link = self.link(caller.component, call.link);
         let site = caller.site("call");
-        let fallback = call.link.options.fallback.as_ref().map(|other| {
-            self.straight_plan(caller, CallSpec { link: other, ..call })
-        });
+        let fallback = call
+            .link
+            .options
+            .fallback
+            .as_ref()
+            .map(|other| self.straight_plan(caller, CallSpec { link: other, ..call }));
         let plan = CallPlan { fallback, ..self.call_plan(&call, link, site) };
         self.plan.calls.push(plan);
         self.plan.calls.len() as u32 - 1
@@ -181,7 +184,14 @@ impl Lowering<'_> {
         self.emit(Op::RestoreKey);
     }
 
-    fn cache_call_once(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec, aside_write: bool) {
+    fn cache_call_once(
+        &mut self,
+        caller: &mut Caller,
+        call: CallSpec,
+        target: u32,
+        cache: &CacheSpec,
+        aside_write: bool,
+    ) {
         let write = match call.op {
             ops::READ => Some(false),
             ops::WRITE => Some(true),
@@ -327,18 +337,21 @@ impl Lowering<'_> {
 
     /// The same for a cache that `cached` steps load.
     fn source_of_steps(&self, cache: &str) -> Option<String> {
-        self.model.components.values().find_map(|component| match component {
-            Component::ServerPool(pool) => {
-                pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
-            }
-            Component::Client(_)
-            | Component::LoadBalancer(_)
-            | Component::Cache(_)
-            | Component::ConnectionPool(_)
-            | Component::Database(_)
-            | Component::Autoscaler(_) => None,
-        })
-        .and_then(|callee| self.source_of(&callee))
+        self.model
+            .components
+            .values()
+            .find_map(|component| match component {
+                Component::ServerPool(pool) => {
+                    pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
+                }
+                Component::Client(_)
+                | Component::LoadBalancer(_)
+                | Component::Cache(_)
+                | Component::ConnectionPool(_)
+                | Component::Database(_)
+                | Component::Autoscaler(_) => None,
+            })
+            .and_then(|callee| self.source_of(&callee))
     }
 
     /// Releases the session-mode pools of a program.

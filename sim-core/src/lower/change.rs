@@ -62,7 +62,9 @@ impl Lowering<'_> {
                 ChangeKind::Replicas { component, count: pool.replicas.0 as u32 }
             }
             (Component::ServerPool(pool), "speed") => ChangeKind::Speed { component, speed: pool.speed.0 },
-            (Component::ServerPool(pool), "error_rate") => ChangeKind::ErrorRate { component, share: pool.error_rate.0 },
+            (Component::ServerPool(pool), "error_rate") => {
+                ChangeKind::ErrorRate { component, share: pool.error_rate.0 }
+            }
             (Component::Database(database), "error_rate") => {
                 ChangeKind::ErrorRate { component, share: database.error_rate.0 }
             }
@@ -79,9 +81,7 @@ impl Lowering<'_> {
                     Some(Capacity::Bytes(_)) | None => u64::MAX,
                 },
             },
-            (Component::Cache(cache), "ttl") => {
-                ChangeKind::Ttl { component, ttl_ns: self.ttls(cache.ttl.as_ref()) }
-            }
+            (Component::Cache(cache), "ttl") => ChangeKind::Ttl { component, ttl_ns: self.ttls(cache.ttl.as_ref()) },
             (Component::Client(client), "arrivals") => match &client.arrivals {
                 Arrivals::Open(open) => ChangeKind::Rate { component, rate: open.rate.0 },
                 Arrivals::Closed(closed) => match &closed.users {
@@ -98,7 +98,9 @@ impl Lowering<'_> {
         let component = self.id(&address.component);
         let instance = match (address.replica, address.part(Part::Shard), address.part(Part::Replica)) {
             (Some(replica), _, _) => Some(InstanceRef::Replica(replica as u32)),
-            (None, Some(shard), replica) => Some(InstanceRef::Shard(shard as u32, replica.map(|replica| replica as u32))),
+            (None, Some(shard), replica) => {
+                Some(InstanceRef::Shard(shard as u32, replica.map(|replica| replica as u32)))
+            }
             (None, None, Some(replica)) => Some(InstanceRef::Replica(replica as u32)),
             (None, None, None) => None,
         };

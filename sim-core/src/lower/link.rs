@@ -3,7 +3,9 @@
 use super::{Lowering, draw_plan, site};
 use crate::components::Component;
 use crate::engine::slab::NONE;
-use crate::model::link::{Backoff as BackoffSpec, BalancerPolicy, Jitter as JitterSpec, Link, Retry, RetryCondition, Scope};
+use crate::model::link::{
+    Backoff as BackoffSpec, BalancerPolicy, Jitter as JitterSpec, Link, Retry, RetryCondition, Scope,
+};
 use crate::plan::{LinkPlan, Outcome, Policy, RetryPlan, Target};
 use crate::policy::backoff::{Backoff, Jitter};
 
@@ -97,13 +99,9 @@ fn retry_plan(retry: &Retry) -> RetryPlan {
 /// The outcomes that a condition means, as bits.
 fn outcomes(condition: RetryCondition) -> u16 {
     let list: &[Outcome] = match condition {
-        RetryCondition::ServerError => &[
-            Outcome::Failed,
-            Outcome::Rejected,
-            Outcome::Unavailable,
-            Outcome::CircuitOpen,
-            Outcome::PoolTimeout,
-        ],
+        RetryCondition::ServerError => {
+            &[Outcome::Failed, Outcome::Rejected, Outcome::Unavailable, Outcome::CircuitOpen, Outcome::PoolTimeout]
+        }
         RetryCondition::TooManyRequests | RetryCondition::Throttled => &[Outcome::Throttled],
         RetryCondition::Timeout => &[Outcome::Timeout],
         RetryCondition::Connect | RetryCondition::ConnectionRefused => &[Outcome::ConnectionRefused],

@@ -71,7 +71,8 @@ impl<'m> Lowering<'m> {
             labels: Vec::new(),
             unwinds: Vec::new(),
         };
-        for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)] {
+        for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)]
+        {
             lowering.plan.op_names.push(name.to_string());
             lowering.op_ids.insert(name.to_string(), id);
         }
@@ -204,7 +205,9 @@ impl<'m> Lowering<'m> {
             list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
         }
         if is(|component| matches!(component, Component::Database(database) if database.replicas.0 > 0)) {
-            list.push("Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string());
+            list.push(
+                "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
+            );
         }
         if is(|component| matches!(component, Component::Autoscaler(_))) {
             list.push("New replicas always find a machine to run on.".to_string());

@@ -182,9 +182,9 @@ impl Breakdown {
     /// All time in it and all requests, for the audit: it must be the sum of the latencies.
     pub fn totals(&self) -> (u128, u64) {
         let width = self.width();
-        self.rows.chunks(width).fold((0, 0), |(ns, count), row| {
-            (ns + row[1..].iter().map(|&ns| ns as u128).sum::<u128>(), count + row[0])
-        })
+        self.rows
+            .chunks(width)
+            .fold((0, 0), |(ns, count), row| (ns + row[1..].iter().map(|&ns| ns as u128).sum::<u128>(), count + row[0]))
     }
 
     /// Whether its sums are those of the latencies in a histogram.

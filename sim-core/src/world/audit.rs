@@ -254,7 +254,12 @@ impl World<'_> {
         });
         let latency: u128 = self.meters.classes.iter().map(|class| class.latency.sum()).sum();
         let (parts, _) = self.meters.breakdown.totals();
-        checks.push(Check { name: "Σ latency = Σ parts of the breakdown".to_string(), left: latency, right: parts, tolerance: 0 });
+        checks.push(Check {
+            name: "Σ latency = Σ parts of the breakdown".to_string(),
+            left: latency,
+            right: parts,
+            tolerance: 0,
+        });
         for (component, state) in self.plan.components.iter().enumerate() {
             for (number, station) in state.stations.iter().enumerate() {
                 self.audit_station(component, number, &format!("{}.{}", state.name, station.name), &mut checks);
@@ -285,13 +290,30 @@ impl World<'_> {
             // Each end is rounded up to a whole nanosecond, while all cores are busy.
             let cores = self.plan.components[component].stations[number].servers as u128;
             let tolerance = (services + 2) * cores.max(1000) + busy / 1_000_000_000;
-            checks.push(Check { name: format!("{name}: ∫ busy dt = Σ service"), left: busy, right: served, tolerance });
+            checks.push(Check {
+                name: format!("{name}: ∫ busy dt = Σ service"), left: busy, right: served, tolerance
+            });
             let sojourn = waited * 1000;
             let calls = busy + queue;
-            checks.push(Check { name: format!("{name}: ∫ calls dt = Σ time there"), left: calls, right: sojourn, tolerance: 0 });
+            checks.push(Check {
+                name: format!("{name}: ∫ calls dt = Σ time there"),
+                left: calls,
+                right: sojourn,
+                tolerance: 0,
+            });
         } else {
-            checks.push(Check { name: format!("{name}: ∫ busy dt = Σ service"), left: busy, right: served, tolerance: 0 });
-            checks.push(Check { name: format!("{name}: ∫ queue dt = Σ waits"), left: queue, right: waited, tolerance: 0 });
+            checks.push(Check {
+                name: format!("{name}: ∫ busy dt = Σ service"),
+                left: busy,
+                right: served,
+                tolerance: 0,
+            });
+            checks.push(Check {
+                name: format!("{name}: ∫ queue dt = Σ waits"),
+                left: queue,
+                right: waited,
+                tolerance: 0,
+            });
         }
     }
 }

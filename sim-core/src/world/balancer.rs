@@ -138,9 +138,7 @@ impl World<'_> {
             Policy::SmoothRoundRobin => endpoints.smooth.pick(|_| true).expect("there are endpoints") as u32,
             Policy::Random => endpoints.by_weight(draw(key, plan.site, k)),
             Policy::LeastConnections => endpoints.least_connections(),
-            Policy::PowerOfTwo => {
-                endpoints.power_of_two(draw(key, plan.site, k), draw(key, plan.site, k + 1))
-            }
+            Policy::PowerOfTwo => endpoints.power_of_two(draw(key, plan.site, k), draw(key, plan.site, k + 1)),
             Policy::IpHash => endpoints.by_weight_of_hash(mix64(client as u64)),
         };
         Some(endpoints.list[place as usize].instance)

@@ -373,7 +373,8 @@ impl<'p> World<'p> {
             }
             if losses > 0 {
                 let again = losses.min(RETRANSMISSIONS_MAX + 1);
-                self.meters.links[link_at as usize].retransmissions += again.min(RETRANSMISSIONS_MAX) * self.open as u64;
+                self.meters.links[link_at as usize].retransmissions +=
+                    again.min(RETRANSMISSIONS_MAX) * self.open as u64;
                 delay = delay.saturating_add(link.rto_ns.saturating_mul((1 << again) - 1));
                 return (delay.min(LAST_INSTANT), losses > RETRANSMISSIONS_MAX);
             }
@@ -556,8 +557,13 @@ impl<'p> World<'p> {
             if may {
                 meter_retry(&mut self.meters.links[call.link as usize], self.open);
                 let attempt = state.attempt + 1;
-                let u = draw(state.key, link.site ^ call.site, JITTER.wrapping_add((state.turn as u64) << 8 | (attempt as u64) << 40));
-                let wait = retry.backoff.wait(attempt as u32, retry.jitter, u, if attempt == 1 { 0 } else { state.work });
+                let u = draw(
+                    state.key,
+                    link.site ^ call.site,
+                    JITTER.wrapping_add((state.turn as u64) << 8 | (attempt as u64) << 40),
+                );
+                let wait =
+                    retry.backoff.wait(attempt as u32, retry.jitter, u, if attempt == 1 { 0 } else { state.work });
                 let state = &mut self.frames[frame];
                 state.attempt = attempt;
                 state.work = wait;
@@ -716,7 +722,8 @@ impl<'p> World<'p> {
         let message = self.take_frame();
         let generation = self.frames[message].generation;
         let version = self.frames[child].generation;
-        self.frames[message] = Frame { generation, child, version, waiting: Waiting::Message, log: NONE, ..Frame::default() };
+        self.frames[message] =
+            Frame { generation, child, version, waiting: Waiting::Message, log: NONE, ..Frame::default() };
         self.frames[message].parent = NONE;
         self.frames[message].instance = NONE;
         self.wake_in(message, delay);

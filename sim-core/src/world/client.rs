@@ -56,7 +56,7 @@ impl World<'_> {
                     let gaps = self.streams.stream(&format!("{} arrivals", plan.stream));
                     let states = self.streams.stream(&format!("{} states", plan.stream));
                     Some(Arrivals::new(arrivals.profile.clone(), &arrivals.process, gaps, states, warmup))
-                },
+                }
                 Load::Closed(_) | Load::Trace(..) => None,
             };
             self.clients.push(ClientState {

@@ -82,7 +82,9 @@ impl World<'_> {
     /// Looks a frame's key up; the frame knows whether it hit.
     pub(super) fn lookup(&mut self, frame: u32, component: u32) -> Next {
         let Frame { item, instance, .. } = self.frames[frame];
-        let Kind::Cache(cache) = self.plan.components[component as usize].kind else { unreachable!("a cache looks up") };
+        let Kind::Cache(cache) = self.plan.components[component as usize].kind else {
+            unreachable!("a cache looks up")
+        };
         let open = self.open;
         let state = self.instances[instance as usize].state;
         let found = self.caches[state as usize].store.lookup(item, self.now as i64);
@@ -282,9 +284,10 @@ impl World<'_> {
         let connections = &mut self.connections[state];
         connections.open += 1;
         connections.opened += 1;
-        let ns = plan.connect.as_ref().map_or(0, |connect| {
-            connect.sampler.sample_ns(draw(self.frames[frame].key, connect.site, 0))
-        });
+        let ns = plan
+            .connect
+            .as_ref()
+            .map_or(0, |connect| connect.sampler.sample_ns(draw(self.frames[frame].key, connect.site, 0)));
         if ns == 0 {
             return Next::Step;
         }
@@ -314,7 +317,9 @@ impl World<'_> {
     pub(super) fn abort_connect(&mut self, frame: u32) {
         let station = self.working_at(frame);
         let instance = self.stations[station as usize].instance;
-        let Kind::ConnectionPool(pool) = self.instances[instance as usize].kind else { unreachable!("a pool connects") };
+        let Kind::ConnectionPool(pool) = self.instances[instance as usize].kind else {
+            unreachable!("a pool connects")
+        };
         self.close_one(instance, pool);
         self.release_place(station);
     }

@@ -207,10 +207,7 @@ pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 #[inline(always)]
 pub fn child_key(parent: u64, site: u64, iteration: u32, attempt: u8) -> u64 {
     crate::engine::rng::mix64(
-        parent
-            ^ site
-            ^ (iteration as u64).wrapping_mul(GOLDEN)
-            ^ (attempt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03),
+        parent ^ site ^ (iteration as u64).wrapping_mul(GOLDEN) ^ (attempt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03),
     )
 }
 

@@ -132,7 +132,10 @@ impl World<'_> {
         }
         let state = match plan.kind {
             Kind::Cache(cache) => {
-                self.caches.push(CacheState::new(&self.plan.caches[cache as usize], self.settings.capacities[component as usize]));
+                self.caches.push(CacheState::new(
+                    &self.plan.caches[cache as usize],
+                    self.settings.capacities[component as usize],
+                ));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
@@ -246,7 +249,8 @@ impl World<'_> {
 
     /// The n-th of them.
     pub(super) fn ready_member(&self, component: u32, n: u32) -> u32 {
-        let mut ready = self.members[component as usize].iter().filter(|&&at| self.instances[at as usize].is_endpoint());
+        let mut ready =
+            self.members[component as usize].iter().filter(|&&at| self.instances[at as usize].is_endpoint());
         *ready.nth(n as usize).expect("n is below their number")
     }
 

@@ -150,19 +150,20 @@ impl World<'_> {
                 next
             }
             Op::ReleaseSession { pool, bit } => {
-                if self.frames[frame].sessions_take(bit) { self.release_op(frame, Place::Pool(pool)) } else { Next::Step }
+                if self.frames[frame].sessions_take(bit) {
+                    self.release_op(frame, Place::Pool(pool))
+                } else {
+                    Next::Step
+                }
             }
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
             Op::Issue(step) => self.issue(frame, step),
             Op::Think { draw } => self.think(frame, draw),
             Op::EndSession => self.end_session(frame),
-            Op::Work { .. }
-            | Op::Call(_)
-            | Op::Seize { .. }
-            | Op::Release { .. }
-            | Op::Reply
-            | Op::Finish => unreachable!("performed above"),
+            Op::Work { .. } | Op::Call(_) | Op::Seize { .. } | Op::Release { .. } | Op::Reply | Op::Finish => {
+                unreachable!("performed above")
+            }
         }
     }
 

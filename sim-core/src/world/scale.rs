@@ -57,7 +57,8 @@ impl World<'_> {
                 // A lone core of a fractional server counts as its share.
                 let cores = self.core_share(plan.target);
                 let usage = ((busy - before) as f64 * cores / window as f64).round() as u64;
-                self.scalers[scaler as usize].samples[instance as usize] = Some(Sample { usage_millicores: usage, at_ns: self.now as i64, window_ns: window });
+                self.scalers[scaler as usize].samples[instance as usize] =
+                    Some(Sample { usage_millicores: usage, at_ns: self.now as i64, window_ns: window });
             }
             self.scalers[scaler as usize].before[instance as usize] = (busy, self.now);
         }

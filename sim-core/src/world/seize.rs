@@ -134,9 +134,7 @@ impl World<'_> {
     pub(super) fn working_at(&mut self, frame: u32) -> u32 {
         let state = self.frames[frame];
         match self.plan.ops[state.pc as usize] {
-            crate::plan::Op::Work { station, .. } => {
-                self.instances[state.instance as usize].stations + station as u32
-            }
+            crate::plan::Op::Work { station, .. } => self.instances[state.instance as usize].stations + station as u32,
             crate::plan::Op::Seize { place, .. } => self.station_of(frame, place),
             crate::plan::Op::SeizeSession { pool, .. } => self.station_of(frame, Place::Pool(pool)),
             other => unreachable!("{other:?} is at no station"),

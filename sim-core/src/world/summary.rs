@@ -157,7 +157,8 @@ impl World<'_> {
             }
             self.window_ends();
         }
-        let longest = self.stations.iter().filter(|station| station.waiting() > 0).max_by_key(|station| station.waiting());
+        let longest =
+            self.stations.iter().filter(|station| station.waiting() > 0).max_by_key(|station| station.waiting());
         let queue = longest.map(|station| {
             let instance = &self.instances[station.instance as usize];
             let number = self.stations[instance.stations as usize..]
