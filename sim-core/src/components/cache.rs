@@ -90,7 +90,10 @@ impl Read for Capacity {
                 Count(items) if items > 1_000_000_000 => reader.unexpected(node, "at most 1000000000 items"),
                 Count(items) => Some(Self::Items(items)),
             },
-            Value::String(_) => Size::read(node, reader).map(|size| Self::Bytes(size.0)),
+            Value::String(_) => {
+                Size::read(node, reader)?;
+                reader.later(node, "a capacity in bytes")
+            }
             Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
                 reader.unexpected(node, "a number of items, or a size as \"2GiB\"")
             }
@@ -120,14 +123,32 @@ impl Ttl {
     }
 }
 
+/// How long an item is good: a time above 0.
+struct Lifetime(Time);
+
+impl Read for Lifetime {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match Time::read(node, reader)? {
+            Time(0) => reader.unexpected(node, "at least 1ns; without `ttl` items are good for ever"),
+            time => Some(Self(time)),
+        }
+    }
+
+    fn shape() -> Shape {
+        Time::shape()
+    }
+}
+
 impl Read for Ttl {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let at = Place::of(node);
         let Value::Map(_) = &node.value else {
-            let default = Some(Time::read(node, reader)?);
-            return Some(Self { default, by_keyspace: BTreeMap::new(), at });
+            let Lifetime(time) = Lifetime::read(node, reader)?;
+            return Some(Self { default: Some(time), by_keyspace: BTreeMap::new(), at });
         };
-        let mut by_keyspace = BTreeMap::<String, Time>::read(node, reader)?;
+        let lifetimes = BTreeMap::<String, Lifetime>::read(node, reader)?;
+        let mut by_keyspace: BTreeMap<String, Time> =
+            lifetimes.into_iter().map(|(name, Lifetime(time))| (name, time)).collect();
         Some(Self { default: by_keyspace.remove("default"), by_keyspace, at })
     }
 

@@ -1,11 +1,12 @@
 //! What the events of a model set: checked against what may change while it runs.
 
+use super::arrivals::{Arrivals, Users};
 use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::draft::Draft;
 use super::event::Setting;
 use super::path::{self, Declared, Segment, follow};
-use super::spec::{Field, Read, Reader, Shape};
+use super::spec::{Field, Place, Read, Reader, Shape};
 use crate::components::Component;
 
 /// A component as it is from a moment on.
@@ -13,8 +14,8 @@ use crate::components::Component;
 pub struct Change {
     /// The moment, in ns from the start of the window.
     pub at_ns: u64,
-    /// The number of the event in the model's list.
-    pub event: usize,
+    /// Where the event sets it.
+    pub at: Place,
     /// The component that changes.
     pub component: String,
     /// What of it changes: `replicas`, `arrivals.rate`, `operations.read.time`.
@@ -33,7 +34,7 @@ pub fn changes(draft: &Draft, reader: &mut Reader) -> Vec<Change> {
         let event = &draft.events[index];
         for setting in event.set.iter().flat_map(|settings| &settings.0) {
             if let Some((component, field, spec)) = apply(&mut document, setting, reader) {
-                changes.push(Change { at_ns: event.at_time.0, event: index, component, field, spec });
+                changes.push(Change { at_ns: event.at_time.0, at: setting.at.clone(), component, field, spec });
             }
         }
     }
@@ -76,7 +77,16 @@ fn apply(document: &mut Document, setting: &Setting, reader: &mut Reader) -> Opt
     let (mistakes, read) = (inner.diagnostics, inner.references);
     report(setting, mistakes, reader);
     reader.references.extend(read);
-    component.map(|component| (name, field, component))
+    let component = component?;
+    if let Component::Client(client) = &component
+        && let Arrivals::Closed(closed) = &client.arrivals
+        && matches!(closed.users, Users::Stages(_))
+        && field.starts_with("arrivals")
+    {
+        reader.diagnostics.push(setting.at.error("found stages").expected("a number of users"));
+        return None;
+    }
+    Some((name, field, component))
 }
 
 /// The mistakes of a changed component, at the place of the setting.

@@ -106,7 +106,7 @@ fn variants_are_models() {
 #[test]
 fn events_say_what_a_component_is_from_then_on() {
     let text = format!(
-        "{SMALL}events: [ {{ at: 5s, set: {{ web.replicas: 9 }} }}, {{ at: 2s, set: {{ web.speed: 2, web.queue.capacity: 4 }} }} ]\n"
+        "{SMALL}events: [ {{ at: 5s, set: {{ web.replicas: 9 }} }}, {{ at: 2s, set: {{ web.speed: 2, web.error_rate: 4% }} }} ]\n"
     );
     let (model, _) = read(&text).map_err(told).expect("is right");
     let facts: Vec<_> = model
@@ -119,7 +119,7 @@ fn events_say_what_a_component_is_from_then_on() {
             other => panic!("web is {}", other.kind()),
         })
         .collect();
-    assert_eq!(facts, [(2, "speed", 2, 2.0), (2, "queue.capacity", 2, 2.0), (5, "replicas", 9, 2.0)]);
+    assert_eq!(facts, [(2, "speed", 2, 2.0), (2, "error_rate", 2, 2.0), (5, "replicas", 9, 2.0)]);
 }
 
 #[test]

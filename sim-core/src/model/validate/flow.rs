@@ -7,10 +7,9 @@ use crate::components::Component;
 use crate::components::client::ClientSpec;
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
 use crate::model::arrivals::Arrivals;
-use crate::model::diagnostic::{Diagnostic, Diagnostics, did_you_mean, nearest};
+use crate::model::diagnostic::{Diagnostics, did_you_mean, nearest};
 use crate::model::draft::Draft;
 use crate::model::link::Link;
-use crate::model::node::join;
 use crate::model::spec::{Place, in_a_row};
 use crate::model::step::{Key, Step};
 
@@ -119,7 +118,8 @@ impl Flow<'_> {
             }
             Some(Component::Cache(cache)) => {
                 let operation = self.operation_name(call);
-                if !matches!(operation.as_str(), "read" | "write" | "delete") {
+                let own = matches!(operation.as_str(), "read" | "write" | "delete");
+                if !own && cache.backing.is_none() {
                     self.unknown_operation(&cache.at, call, &operation, &["read", "write", "delete"]);
                 }
                 if !call.has_key {
@@ -178,6 +178,14 @@ impl Flow<'_> {
                 Step::Cached(step) => {
                     let has_key = step.key != Key::Request || call.has_key;
                     self.look_up(&step.link, call, has_key);
+                    if step.miss.is_empty()
+                        && let Some(Component::Cache(cache)) = self.draft.components.get(step.link.to.as_str())
+                        && let Some(backing) = &cache.backing
+                    {
+                        // Without steps of its own it loads over the backing, as a call would.
+                        let call = Call { component: backing.to.text.clone(), has_key, ..call.clone() };
+                        follow_link(backing, call, sure, edges);
+                    }
                     self.steps(&step.miss, call, sure, edges);
                     self.steps(&step.hit, call, sure, edges);
                 }
@@ -216,7 +224,15 @@ impl Flow<'_> {
         let callee = self.behind(&to.component);
         let known: Vec<&str> = match self.draft.components.get(callee) {
             Some(Component::Database(database)) => database.operations.keys().map(String::as_str).collect(),
-            Some(Component::Cache(_)) => vec!["read", "write", "delete"],
+            Some(Component::Cache(_)) => {
+                // What a database behind it has goes through a cache as a read.
+                let mut known = vec!["read", "write", "delete"];
+                if let Some(Component::Database(database)) = self.draft.components.get(self.source_of(callee)) {
+                    let own = database.operations.keys().map(String::as_str);
+                    known.extend(own.filter(|name| !matches!(*name, "read" | "write" | "delete")));
+                }
+                known
+            }
             Some(
                 Component::Client(_)
                 | Component::LoadBalancer(_)
@@ -234,6 +250,22 @@ impl Flow<'_> {
             let found = format!("{callee} has no operation {op}");
             self.diagnostics.push(op.at.error(found).help(did_you_mean(op, known)));
         }
+    }
+
+    /// What is behind caches and connection pools.
+    fn source_of<'n>(&'n self, component: &'n str) -> &'n str {
+        let mut component = component;
+        for _ in 0..self.draft.components.len() {
+            match self.draft.components.get(component) {
+                Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
+                Some(Component::Cache(cache)) => match &cache.backing {
+                    Some(backing) => component = &backing.to.text,
+                    None => break,
+                },
+                Some(_) | None => break,
+            }
+        }
+        component
     }
 
     /// What is behind connection pools.
@@ -255,11 +287,8 @@ impl Flow<'_> {
 
     /// An operation that follows from the class, or from an `op` that passed through other components.
     fn unknown_operation(&mut self, at: &Place, call: &Call, operation: &str, known: &[&str]) {
-        if self
-            .diagnostics
-            .iter()
-            .any(|diagnostic| diagnostic.found == format!("{} has no operation {operation}", call.component))
-        {
+        let told = format!(" has no operation {operation}");
+        if self.diagnostics.iter().any(|diagnostic| diagnostic.found.ends_with(&told)) {
             return;
         }
         let found = format!("{} can arrive here as `{operation}`, and there is no such operation", call.class);
@@ -311,6 +340,8 @@ impl Flow<'_> {
     /// Components that nothing calls and classes that nobody asks for.
     fn unreached(&mut self) {
         let reached: BTreeSet<&str> = self.edges.keys().map(|call| call.component.as_str()).collect();
+        let arrives: BTreeSet<(&str, &str)> =
+            self.edges.keys().map(|call| (call.component.as_str(), call.class.as_str())).collect();
         for (name, component) in &self.draft.components {
             let needs_calls = !matches!(component, Component::Client(_) | Component::Autoscaler(_));
             if needs_calls && !reached.contains(name.as_str()) && !self.held.contains(name) {
@@ -324,16 +355,16 @@ impl Flow<'_> {
         }
         for (name, component) in &self.draft.components {
             let Component::ServerPool(pool) = component else { continue };
-            let arrives = |class: &str| self.edges.keys().any(|call| call.component == *name && call.class == class);
             if !reached.contains(name.as_str()) {
                 continue;
             }
             for class in pool.handlers.keys().filter(|class| *class != "*") {
-                if !arrives(class) {
-                    let handlers = pool.at.field("handlers");
-                    let path = join(&handlers.path, class);
+                if !arrives.contains(&(name.as_str(), class.as_str())) {
                     let found = format!("the handler has no effect: {class} never arrives here");
-                    self.diagnostics.push(Diagnostic::warning(path, handlers.line, found));
+                    let own =
+                        self.draft.root.get("components").and_then(|all| all.get(name)?.get("handlers")?.get(class));
+                    let at = own.map_or_else(|| pool.at.field("handlers"), Place::of);
+                    self.diagnostics.push(at.warning(found));
                 }
             }
         }

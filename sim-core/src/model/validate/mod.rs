@@ -13,7 +13,7 @@ use super::draft::Draft;
 /// Checks all that readers of single parts can't see.
 pub fn validate(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
     names::check(draft, diagnostics);
-    parts::check(draft, diagnostics);
+    parts::check(draft, changes, diagnostics);
     timing::check(draft, changes, diagnostics);
     objectives::check(draft, changes, diagnostics);
     if draft.whole && !diagnostics.has_errors() {

@@ -1,15 +1,18 @@
 //! What must be right within one component, and what in it has no effect.
 
+use std::collections::BTreeSet;
+
 use crate::components::Component;
 use crate::components::autoscaler::AutoscalerSpec;
-use crate::components::cache::{CacheSpec, Eviction};
+use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
 use crate::components::client::ClientSpec;
-use crate::components::connection_pool::ConnectionPoolSpec;
+use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, ReadFrom};
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::arrivals::Arrivals;
-use crate::model::diagnostic::Diagnostics;
+use crate::model::change::Change;
+use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
 use crate::model::link::{Backoff, BalancerPolicy, Jitter, Link};
@@ -17,7 +20,8 @@ use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
 /// Checks each component by itself, and with the kinds of those that it calls.
-pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
+pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
+    how_many(draft, diagnostics);
     if draft.declared("components").next().is_none() && draft.root.get("components").is_some() {
         let at = Place::of(draft.root.get("components").unwrap_or(&draft.root));
         diagnostics.push(at.error("there are no components").expected("a client and what it calls"));
@@ -30,17 +34,59 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
     for (name, keyspace) in &draft.keyspaces {
         keyspace_counts(name, keyspace, diagnostics);
     }
-    let mut check = Check { draft, diagnostics };
     for (name, component) in &draft.components {
-        match component {
-            Component::Client(spec) => check.client(spec),
-            Component::LoadBalancer(spec) => check.load_balancer(spec),
-            Component::ServerPool(spec) => check.server_pool(spec),
-            Component::Cache(spec) => check.cache(name, spec),
-            Component::ConnectionPool(spec) => check.connection_pool(name, spec),
-            Component::Database(spec) => check.database(spec),
-            Component::Autoscaler(spec) => check.autoscaler(name, spec),
+        Check { draft, diagnostics }.component(name, component);
+    }
+    for change in changes {
+        // What is wrong from a moment on, and was not before.
+        let mut found = Diagnostics::default();
+        Check { draft, diagnostics: &mut found }.component(&change.component, &change.spec);
+        for mistake in found.into_iter().filter(Diagnostic::is_error) {
+            if !diagnostics.iter().any(|known| known.found == mistake.found) {
+                let (path, line) = (change.at.path.clone(), change.at.line);
+                diagnostics.push(Diagnostic { path, line, ..mistake });
+            }
         }
+    }
+}
+
+/// The most components, classes and keyspaces, each, of a model.
+const PARTS_MAX: usize = 2000;
+/// The most pairs of a component and a class.
+const PAIRS_MAX: usize = 200_000;
+/// The most names of operations of all databases together.
+const OPERATION_NAMES_MAX: usize = 200;
+/// The most nodes of a database.
+const NODES_MAX: u64 = 100_000;
+
+/// How much there may be of everything.
+fn how_many(draft: &Draft, diagnostics: &mut Diagnostics) {
+    for group in ["components", "classes", "keyspaces"] {
+        let (count, node) = (draft.declared(group).count(), draft.root.get(group).unwrap_or(&draft.root));
+        if count > PARTS_MAX {
+            let found = format!("found {count} {group}");
+            diagnostics.push(Place::of(node).error(found).expected(format!("at most {PARTS_MAX}")));
+        }
+    }
+    let (components, classes) = (draft.declared("components").count(), draft.class_names().len());
+    if components * classes > PAIRS_MAX {
+        let node = draft.root.get("classes").unwrap_or(&draft.root);
+        let found = format!("found {components} components and {classes} classes");
+        diagnostics.push(Place::of(node).error(found).expected(format!("at most {PAIRS_MAX} pairs of them")));
+    }
+    let names: BTreeSet<&String> = draft
+        .components
+        .values()
+        .filter_map(|component| match component {
+            Component::Database(database) => Some(database.operations.keys()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if names.len() > OPERATION_NAMES_MAX {
+        let node = draft.root.get("components").unwrap_or(&draft.root);
+        let found = format!("found {} names of operations", names.len());
+        diagnostics.push(Place::of(node).error(found).expected(format!("at most {OPERATION_NAMES_MAX}")));
     }
 }
 
@@ -69,6 +115,18 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    fn component(&mut self, name: &str, component: &Component) {
+        match component {
+            Component::Client(spec) => self.client(spec),
+            Component::LoadBalancer(spec) => self.load_balancer(spec),
+            Component::ServerPool(spec) => self.server_pool(spec),
+            Component::Cache(spec) => self.cache(name, spec),
+            Component::ConnectionPool(spec) => self.connection_pool(name, spec),
+            Component::Database(spec) => self.database(spec),
+            Component::Autoscaler(spec) => self.autoscaler(name, spec),
+        }
+    }
+
     /// Warns of a field that was written and has no effect.
     fn ignored(&mut self, at: &Place, field: &str, why: &str) {
         if at.has(field) {
@@ -184,7 +242,15 @@ impl Check<'_> {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Cpu(_) | Step::Delay(_) | Step::Hold(_) => {}
+            Step::Cpu(_) | Step::Delay(_) => {}
+            Step::Hold(hold) => {
+                if let Some(Component::ConnectionPool(pool)) = self.draft.components.get(hold.pool.as_str())
+                    && pool.mode == PoolMode::Statement
+                {
+                    let found = format!("`hold` has no effect: {} lends connections for each statement", hold.pool);
+                    self.diagnostics.push(hold.pool.at.warning(found));
+                }
+            }
             Step::Fail(fail) => {
                 if fail.share.0 == 0.0 {
                     self.diagnostics.push(fail.at.warning("the step has no effect: its share is 0"));
@@ -239,6 +305,13 @@ impl Check<'_> {
             }
         } else {
             self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
+            let through =
+                [(spec.read_mode() == ReadMode::Through, "reads"), (spec.write_mode() == WriteMode::Through, "writes")];
+            if let Some((_, what)) = through.iter().find(|(is, _)| *is) {
+                let found = "`backing` is missing";
+                self.diagnostics
+                    .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
+            }
         }
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
@@ -275,6 +348,11 @@ impl Check<'_> {
         if spec.read_from != ReadFrom::Primary && spec.replicas.0 == 0 {
             let found = format!("reads go to {}, but there are no replicas", spec.read_from);
             self.diagnostics.push(spec.at.field("read_from").error(found).expected("replicas of at least 1"));
+        }
+        let nodes = spec.shards.0 * (1 + spec.replicas.0);
+        if nodes > NODES_MAX {
+            let found = format!("found {nodes} nodes: shards × (1 + replicas)");
+            self.diagnostics.push(spec.at.field("shards").error(found).expected(format!("at most {NODES_MAX}")));
         }
         if spec.shards.0 == 1 {
             self.ignored(&spec.at, "shard_by", "there is one shard");

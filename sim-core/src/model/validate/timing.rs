@@ -124,7 +124,7 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
         }
         Some(Component::Database(database)) => {
             if address.replica.is_some() {
-                let expected = format!("{0}/shard[0] or {0}/shard[0]/replica[0]", address.component);
+                let expected = format!("{}/shard[0], or with replicas {0}/shard[0]/replica[0]", address.component);
                 let found = format!("{} has shards, and replicas of them", address.component);
                 diagnostics.push(address.at.error(found).expected(expected));
                 return;
@@ -136,9 +136,16 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
             if let Some(shard) = address.part(Part::Shard) {
                 numbered(address, "shard", shard, shards.max(Some(database.shards.0)), diagnostics);
             }
-            if let Some(replica) = address.part(Part::Replica) {
-                // Node 0 of a shard is its primary.
-                numbered(address, "replica", replica, Some(database.replicas.0 + 1), diagnostics);
+            match (address.part(Part::Shard), address.part(Part::Replica)) {
+                (None, Some(_)) => {
+                    let found = "a replica is one of a shard's";
+                    let expected = format!("{}/shard[0]/replica[0]", address.component);
+                    diagnostics.push(address.at.error(found).expected(expected));
+                }
+                (Some(_), Some(replica)) => {
+                    numbered(address, "replica", replica, Some(database.replicas.0), diagnostics);
+                }
+                (Some(_) | None, None) => {}
             }
         }
         Some(Component::Cache(_) | Component::ConnectionPool(_)) => per_caller(draft, address, diagnostics),
