@@ -2,7 +2,9 @@
 
 pub mod assemble;
 pub mod bottleneck;
+pub mod interval;
 pub mod load;
 pub mod objective;
 pub mod replications;
 pub mod report;
+pub mod theory;

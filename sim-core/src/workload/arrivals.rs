@@ -5,7 +5,7 @@
 //! neither the length of the warm-up nor the order of summing moves anything in the window.
 
 use super::profile::Profile;
-use super::sampler::{BLOCK, Sampler, whole, whole_below_two_52, whole_block};
+use super::sampler::{BLOCK, Sampler, TWO_52, whole, whole_below_two_52};
 use crate::engine::rng::uniform_at;
 use crate::math;
 use crate::model::distribution::Distribution;
@@ -204,14 +204,12 @@ impl Arrivals {
     /// Gives the sums from `from` on their times; those before `handed` are not to be overtaken.
     fn see_through_profile(&mut self, from: usize, handed: usize) {
         if let (Some(rate), None) = (self.profile.as_constant().filter(|rate| *rate > 0.0), &self.modulation) {
-            let mut ns = [0.0; BLOCK];
-            for (ns, units) in ns.iter_mut().zip(&self.units) {
-                *ns = *units as f64 * NS_PER_STEP / rate;
-            }
-            let mut rounded = [0u64; BLOCK];
-            whole_block(&ns, &mut rounded);
-            for (time, rounded) in self.times[from..].iter_mut().zip(&rounded[from..]) {
-                *time = *rounded as i64;
+            let ns = |units: i64| units as f64 * NS_PER_STEP / rate;
+            let times = self.times[from..].iter_mut().zip(&self.units[from..]);
+            if ns(self.units[BLOCK - 1]) < TWO_52 {
+                times.for_each(|(time, units)| *time = whole_below_two_52(ns(*units)) as i64);
+            } else {
+                times.for_each(|(time, units)| *time = whole(ns(*units)) as i64);
             }
             return;
         }
@@ -285,10 +283,9 @@ impl Gaps {
                 for (at, value) in values.iter_mut().enumerate() {
                     *value = 1.0 - uniform_at(self.stream, first.wrapping_add(at as i64));
                 }
-                math::ln_block(&mut values);
-                // A uniform is at least 2^−53, so a gap is at most 36.8 · 2^30 steps.
+                // All are at least 2^−53: in the kernel's range, and a gap is at most 36.8 · 2^30 steps.
                 for (gap, value) in gaps.iter_mut().zip(&values) {
-                    *gap = whole_below_two_52(value * -STEPS) as i64;
+                    *gap = whole_below_two_52(math::ln_kernel(*value) * -STEPS) as i64;
                 }
             }
             GapKind::Sampled(sampler) => {

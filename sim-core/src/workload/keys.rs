@@ -411,6 +411,23 @@ mod tests {
         }
     }
 
+    /// The same keys on every platform, for ever: the picks of the first uniforms of a stream.
+    #[test]
+    fn picks_are_stable() {
+        for (popularity, count, expected) in [
+            (Popularity::Uniform, 1_000_000, [204_633, 316_244, 262_365, 638_042, 504_614]),
+            (Popularity::Zipf(0.99), 1_000_000, [12, 66, 29, 6_915, 1_036]),
+            (Popularity::Zipf(1.0), 1_000_000_000, [43, 472, 149, 448_378, 26_141]),
+            (Popularity::Zipf(1.3), 1_000_000_000, [0, 1, 1, 16, 5]),
+            (hotspot(Hot::Share(0.1), 0.5), 1_000_000, [40_926, 63_248, 52_473, 348_476, 108_305]),
+            (Popularity::Weights(vec![5.0, 3.0, 2.0, 1.0]), 4, [0, 0, 0, 1, 1]),
+        ] {
+            let keys = keys(&popularity, count);
+            let picks = [0, 1, 2, 3, 4].map(|n| keys.pick(uniform_at(11, n)));
+            assert_eq!(picks, expected, "{popularity:?}");
+        }
+    }
+
     #[test]
     fn hotspots_and_weights() {
         let keys = keys(&hotspot(Hot::Share(0.1), 0.5), 100);

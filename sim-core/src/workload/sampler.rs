@@ -168,7 +168,7 @@ fn inside(u: f64) -> f64 {
     u.clamp(f64::EPSILON / 2.0, 1.0 - f64::EPSILON / 2.0)
 }
 
-const TWO_52: f64 = 4_503_599_627_370_496.0;
+pub(crate) const TWO_52: f64 = 4_503_599_627_370_496.0;
 
 /// Rounds a value ≥ 0 to the nearest whole number (ties to even): in the sum with 2^52 the low bits are the number.
 #[inline(always)]
@@ -184,7 +184,7 @@ pub(crate) fn whole(value: f64) -> u64 {
 
 /// [`whole`] of each value.
 #[inline]
-pub(crate) fn whole_block(values: &[f64], out: &mut [u64]) {
+fn whole_block(values: &[f64], out: &mut [u64]) {
     if values.iter().fold(true, |all, value| all & (*value < TWO_52)) {
         for (value, out) in values.iter().zip(out) {
             *out = whole_below_two_52(*value);
