@@ -129,12 +129,14 @@ fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) ->
     }
     let half = half * (shown / value).abs();
     let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let smallest = [1.0, 0.1, 0.01, 0.001, 0.0001][decimals.min(4)];
-    Some(match half {
-        half if half >= smallest => format!("±{half:.decimals$}"),
-        half if half >= smallest / 10.0 => format!("±{half:.0$}", decimals + 1),
-        _ => "±0".to_owned(),
-    })
+    // As many decimals as the value has; more where the half-width has no digit among them.
+    let mut smallest = [1.0, 0.1, 0.01, 0.001, 0.0001][decimals.min(4)];
+    let mut shown_decimals = decimals;
+    while half > 0.0 && half < smallest && shown_decimals < decimals + 3 {
+        smallest /= 10.0;
+        shown_decimals += 1;
+    }
+    Some(if half < smallest { "±0".to_owned() } else { format!("±{half:.shown_decimals$}") })
 }
 
 /// An objective's value in its unit, which its metric tells.
@@ -193,6 +195,24 @@ mod tests {
         let report = fixture::web_shop();
         let names: Vec<&str> = in_flow_order(&report).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["shoppers", "edge", "web", "redis", "orders-pool", "orders"]);
+    }
+
+    #[test]
+    fn half_widths_are_in_the_unit_of_their_value() {
+        let mut report = fixture::web_shop();
+        let cases = [
+            (0.212, "212 ms", 0.009, "±9"),
+            (0.0274, "27.4 ms", 0.000_11, "±0.1"),
+            (0.0274, "27.4 ms", 0.000_011, "±0.01"),
+            (0.0274, "27.4 ms", 0.0, "±0"),
+            (0.717, "71.7%", 0.0042, "±0.4"),
+            (2400.0, "2.40 k/s", 12.0, "±0.01"),
+        ];
+        for (value, text, half, expected) in cases {
+            report.intervals.insert("/x".into(), [value - half, value + half]);
+            assert_eq!(plus_minus(&report, "/x", Some(value), text).as_deref(), Some(expected), "{value} {half}");
+        }
+        assert_eq!(plus_minus(&report, "/unknown", Some(1.0), "1 s"), None);
     }
 
     #[test]

@@ -392,9 +392,6 @@ fn verdict(view: &View) -> Vec<String> {
         let line = format!("Audit failed: {} ({} and {}). Please report this.", entry.check, entry.left, entry.right);
         lines.extend(wrap(&line, COLUMNS).iter().map(|line| paint(BAD, line)));
     }
-    for assumption in &view.report.assumptions {
-        lines.extend(wrap(&format!("Assumed: {assumption}"), COLUMNS).iter().map(|line| paint(QUIET, line)));
-    }
     lines
 }
 
@@ -404,6 +401,11 @@ fn footer(view: &View) -> Vec<String> {
         None => "one replication, so no ±: --replications 5 says how sure this is".to_owned(),
     };
     let mut lines = vec![paint(QUIET, &format!("digest {} · {sure}", view.report.digest))];
+    match view.report.assumptions.len() {
+        0 => {}
+        1 => lines.push(paint(QUIET, "It rests on an assumption: --format json tells it.")),
+        count => lines.push(paint(QUIET, &format!("It rests on {count} assumptions: --format json tells them."))),
+    }
     for hint in view.hints {
         lines.push(format!("{} {}", paint(QUIET, &format!("{}:", hint.why)), paint(ACCENT, &hint.command)));
     }

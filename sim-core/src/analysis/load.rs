@@ -535,10 +535,9 @@ mod tests {
     fn the_highest_rate_counts_and_replicas_that_may_come() {
         let components = r#""users": { "type": "client", "to": "edge",
                 "arrivals": { "stages": [ { "ramp_to": "50/s", "for": "5s" }, { "rate": "10/s", "for": "5s" } ] } },
-            "edge": { "type": "load-balancer", "to": [ { "to": "web", "weight": 3 }, "old", { "to": "spare", "backup": true } ] },
+            "edge": { "type": "load-balancer", "to": [ { "to": "web", "weight": 3 }, "old" ] },
             "web": { "type": "server-pool", "replicas": 1, "handlers": { "*": [ { "cpu": "10ms" } ] } },
             "old": { "type": "server-pool", "replicas": 3, "handlers": { "*": [ { "cpu": "20ms" } ] } },
-            "spare": { "type": "server-pool", "handlers": { "*": [ { "cpu": "20ms" } ] } },
             "scaler": { "type": "autoscaler", "target": "web", "max": 2 }"#;
         let found = stations(components);
         // 2 × 3 against 3 × 1.

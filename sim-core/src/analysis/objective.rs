@@ -83,12 +83,17 @@ pub fn latency_percentile(latency: &Latency, unfinished: u64, share: f64) -> Opt
     None
 }
 
-/// How many of the measured times are at most `limit_s`. Buckets are 0.1% wide: the one that holds the limit counts.
-pub fn count_within(latency: &Latency, limit_s: f64) -> u64 {
-    if latency.max_s.is_some_and(|max_s| max_s <= limit_s) {
-        return latency.count;
+/// How many of the measured times are at most `limit_s`; unknown without a histogram. Buckets are 0.1% wide: the one
+/// that holds the limit counts.
+pub fn count_within(latency: &Latency, limit_s: f64) -> Option<u64> {
+    if latency.max_s.is_none_or(|max_s| max_s <= limit_s) {
+        return Some(latency.count);
     }
-    latency.histogram.iter().take_while(|(upper_s, _)| *upper_s <= limit_s * 1.001).map(|(_, count)| count).sum()
+    if latency.histogram.is_empty() {
+        return None;
+    }
+    let within = latency.histogram.iter().take_while(|(upper_s, _)| *upper_s <= limit_s * 1.001);
+    Some(within.map(|(_, count)| count).sum())
 }
 
 fn wait_percentile(wait: &Wait, share: f64) -> Option<f64> {
@@ -191,7 +196,7 @@ impl<'a> Place<'a> {
 
     fn within(self, limit_s: f64) -> Option<f64> {
         let offered = self.offered().filter(|offered| *offered > 0)?;
-        let within = self.latency().map_or(0, |latency| count_within(latency, limit_s));
+        let within = self.latency().map_or(Some(0), |latency| count_within(latency, limit_s))?;
         Some(within as f64 / offered as f64)
     }
 
