@@ -65,6 +65,8 @@ pub struct Plan {
     pub databases: Vec<DatabasePlan>,
     /// Autoscalers.
     pub autoscalers: Vec<AutoscalerPlan>,
+    /// By client: draws that are made ahead of its requests.
+    pub ahead: Vec<Vec<AheadPlan>>,
     /// Whether any link has a bandwidth, so that sizes matter.
     pub sizes: bool,
     /// Events and the two ends of each fault, by time, then as written.
@@ -509,6 +511,17 @@ pub struct DrawPlan {
     pub site: u64,
     /// What is added to each draw, nanoseconds.
     pub added_ns: u64,
+}
+
+/// A draw that every request of a class reaches.
+#[derive(Debug, Clone)]
+pub struct AheadPlan {
+    /// The draw.
+    pub draw: u32,
+    /// The class.
+    pub class: u16,
+    /// The sites of the calls that lead there from the request.
+    pub path: Vec<u64>,
 }
 
 /// Which key a call asks for.

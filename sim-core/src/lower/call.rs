@@ -335,6 +335,13 @@ impl Lowering<'_> {
         None
     }
 
+    /// Whether a cache has copies of a database's data.
+    pub(super) fn is_versioned(&self, database: &str) -> bool {
+        let is_cache = |component: &Component| matches!(component, Component::Cache(_));
+        let mut caches = self.model.components.iter().filter(|(_, component)| is_cache(component));
+        caches.any(|(name, _)| self.source_of(name).as_deref() == Some(database))
+    }
+
     /// The same for a cache that `cached` steps load.
     fn source_of_steps(&self, cache: &str) -> Option<String> {
         self.model

@@ -162,7 +162,7 @@ impl Lowering<'_> {
         self.unwinding(release, |lowering| {
             lowering.steps(caller, spec, steps);
             let site = caller.site("error_rate");
-            lowering.fail_share(None, Outcome::Failed, site);
+            lowering.error_rate(caller.component, spec.error_rate.0, site);
         });
         self.place(release);
         self.unwinding(reply, |lowering| {
@@ -375,7 +375,7 @@ impl Lowering<'_> {
             },
             connections: spec.connections.map_or(NONE, |connections| connections.0 as u32),
             error_rate: spec.error_rate.0,
-            versioned: false,
+            versioned: self.is_versioned(name),
             site: site(&[name, "shard"]),
         });
         let index = self.plan.databases.len() as u32 - 1;
@@ -406,8 +406,10 @@ impl Lowering<'_> {
         let cell = self.work_cell(id);
         self.unwinding(close, |lowering| {
             lowering.emit(Op::Work { station: WORK, admission: true, cell, draw });
-            lowering.fail_share(None, Outcome::Failed, site(&[name, op, "error_rate"]));
-            lowering.emit(if operation.is_write(op) { Op::Commit(index) } else { Op::Observe(index) });
+            lowering.error_rate(id, spec.error_rate.0, site(&[name, op, "error_rate"]));
+            if lowering.plan.databases[index as usize].versioned {
+                lowering.emit(if operation.is_write(op) { Op::Commit(index) } else { Op::Observe(index) });
+            }
         });
         self.place(close);
         if spec.connections.is_some() {

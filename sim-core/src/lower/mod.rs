@@ -1,6 +1,7 @@
 //! From the model to the plan: names become indices, distributions samplers, and handlers, links and strategies one
 //! program of operations. What is lowered here has been validated; only files can still be wrong.
 
+mod ahead;
 mod call;
 mod change;
 mod component;
@@ -174,17 +175,14 @@ impl<'m> Lowering<'m> {
             let component = self.plan.caches[cache].component;
             let name = self.plan.components[component as usize].name.clone();
             if let Some(database) = self.source_of(&name) {
-                let database = self.id(&database);
-                self.plan.caches[cache].versions_of = database;
-                if let Kind::Database(index) = self.plan.components[database as usize].kind {
-                    self.plan.databases[index as usize].versioned = true;
-                }
+                self.plan.caches[cache].versions_of = self.id(&database);
             }
         }
     }
 
     fn finish(mut self) -> Plan {
         self.resolve_labels();
+        self.plan.ahead = ahead::find(&self.plan);
         self.plan
     }
 
@@ -270,6 +268,7 @@ fn empty_plan(model: &Model) -> Plan {
         connection_pools: Vec::new(),
         databases: Vec::new(),
         autoscalers: Vec::new(),
+        ahead: Vec::new(),
         sizes: false,
         changes: Vec::new(),
     }

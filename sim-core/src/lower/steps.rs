@@ -42,7 +42,16 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn fail_share(&mut self, share: Option<f64>, outcome: Outcome, site: u64) {
+    /// The error rate of a component: nothing where it is 0 and stays so.
+    pub(super) fn error_rate(&mut self, component: u32, share: f64, site: u64) {
+        let name = &self.plan.components[component as usize].name;
+        let changes = self.model.changes.iter().any(|change| change.component == *name);
+        if share > 0.0 || changes {
+            self.fail_share(None, Outcome::Failed, site);
+        }
+    }
+
+    fn fail_share(&mut self, share: Option<f64>, outcome: Outcome, site: u64) {
         self.plan.failures.push(FailPlan { share, outcome, site });
         self.emit(Op::FailShare(self.plan.failures.len() as u32 - 1));
     }

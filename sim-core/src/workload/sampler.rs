@@ -93,6 +93,12 @@ impl Sampler {
         }
     }
 
+    /// Whether every draw is the same.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        matches!(self.kind, Kind::Constant(_))
+    }
+
     /// [`Sampler::sample`], rounded to whole ns (or bytes), at most [`SAMPLE_NS_MAX`].
     #[inline]
     #[must_use]

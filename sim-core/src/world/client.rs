@@ -131,6 +131,10 @@ impl World<'_> {
         }
         let key = mix64(state.stream.wrapping_add((number as u64).wrapping_mul(GOLDEN)));
         let full = state.in_flight >= plan.max_in_flight;
+        let stream = state.stream;
+        if !self.plan.ahead[client as usize].is_empty() && number.rem_euclid(super::ahead::BLOCK as i64) == 0 {
+            self.draw_ahead(client, stream, number);
+        }
         self.schedule_arrival(client);
         if full {
             self.clients[client as usize].dropped += self.open as u64;
@@ -151,17 +155,23 @@ impl World<'_> {
         self.proceed(request, Next::Frame(request));
     }
 
-    /// Makes the frame of a request.
+    /// The class of a request that says nothing of it.
     #[inline]
-    fn request(&mut self, client: u32, key: u64, wish: Wish, session: u32) -> u32 {
-        let plan = &self.plan.clients[client as usize];
-        let class = wish.class.unwrap_or_else(|| match plan.mix.as_slice() {
+    pub(super) fn class_of(&self, client: u32, key: u64) -> u16 {
+        match self.plan.clients[client as usize].mix.as_slice() {
             [(_, only)] => *only,
             mix => {
                 let u = draw(key, MIX_SITE, 0);
                 mix.iter().find(|&&(share, _)| u < share).or(mix.last()).expect("a mix has classes").1
             }
-        });
+        }
+    }
+
+    /// Makes the frame of a request.
+    #[inline]
+    fn request(&mut self, client: u32, key: u64, wish: Wish, session: u32) -> u32 {
+        let plan = &self.plan.clients[client as usize];
+        let class = wish.class.unwrap_or_else(|| self.class_of(client, key));
         let class_plan = &self.plan.classes[class as usize];
         let item = wish.item.unwrap_or_else(|| match class_plan.keyspace {
             Some(keyspace) => {

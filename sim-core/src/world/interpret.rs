@@ -221,6 +221,11 @@ impl World<'_> {
     pub(super) fn draw_ns(&self, frame: u32, draw_at: u32) -> u64 {
         let plan = &self.plan.draws[draw_at as usize];
         let state = &self.frames[frame];
+        if state.turn == 0
+            && let Some(value) = self.ahead.get(draw_at, state.key)
+        {
+            return value + plan.added_ns;
+        }
         plan.sampler.sample_ns(draw(state.key, plan.site, state.turn as u64)) + plan.added_ns
     }
 

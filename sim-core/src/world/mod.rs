@@ -4,6 +4,7 @@
 //! of the calendar, a place at a station, or an answer. What happens now goes through `ready`, never through the
 //! calendar.
 
+mod ahead;
 mod audit;
 mod balancer;
 mod call;
@@ -136,6 +137,7 @@ struct World<'p> {
     databases: Vec<DatabaseState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
+    ahead: ahead::Ahead,
     settings: Settings,
     /// Changes whenever endpoints do.
     epoch: u64,
@@ -190,6 +192,7 @@ impl<'p> World<'p> {
             databases: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
+            ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
             epoch: 0,
             startup_stream: 0,
