@@ -67,6 +67,8 @@ pub struct Plan {
     pub autoscalers: Vec<AutoscalerPlan>,
     /// By client: draws that are made ahead of its requests.
     pub ahead: Vec<Vec<AheadPlan>>,
+    /// Whether queries can outlive their callers' hold on a connection.
+    pub leases: bool,
     /// Whether any link has a bandwidth, so that sizes matter.
     pub sizes: bool,
     /// Events and the two ends of each fault, by time, then as written.
@@ -180,6 +182,8 @@ pub struct StationPlan {
     pub when_full: WhenFull,
     /// The longest wait in nanoseconds, 0: no limit.
     pub timeout_ns: u64,
+    /// Whether there are as many servers as can ever ask, so that nobody waits.
+    pub free: bool,
     /// How many cores one of its servers is (shared cores: thousandths of them); 1 where it is no core.
     pub core_share: f64,
 }
@@ -419,6 +423,8 @@ pub enum Op {
     },
     /// Calls, and waits for the answer.
     Call(u32),
+    /// The same for a call that is all defaults: once, over a link without network, limits or second tries.
+    QuickCall(u32),
     /// Looks the key up in this cache; sets the frame's `hit`.
     Lookup(u32),
     /// Stores the key, with the version that the frame holds.
@@ -761,6 +767,8 @@ pub struct BalancerPlan {
     pub component: u32,
     /// How it chooses.
     pub policy: Policy,
+    /// The number of its first group among those of all balancers.
+    pub first_group: u32,
     /// Groups of endpoints: one, or one per route.
     pub groups: Vec<GroupPlan>,
     /// Which group serves a class; `NONE`: none does.

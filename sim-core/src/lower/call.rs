@@ -116,6 +116,7 @@ impl Lowering<'_> {
     fn call_through(&mut self, caller: &mut Caller, call: CallSpec, pool: u32, to: &Link) {
         let link = self.link(pool, to);
         let site = caller.site("call");
+        self.plan.leases = true;
         let plan = CallPlan { holding: pool, pooled: true, ..self.call_plan(&call, link, site) };
         self.plan.calls.push(plan);
         self.emit(Op::Call(self.plan.calls.len() as u32 - 1));

@@ -70,6 +70,7 @@ impl Lowering<'_> {
         self.plan.balancers.push(BalancerPlan {
             component: id,
             policy: super::link::policy(spec.policy),
+            first_group: self.plan.balancers.iter().map(|other| other.groups.len() as u32).sum(),
             groups: plans,
             group_by_class,
             framed,
@@ -99,7 +100,8 @@ impl Lowering<'_> {
             }
         };
         let queue = &spec.queue;
-        let cores_plan = StationPlan { discipline, core_share: share, ..station("cores", servers) };
+        let free = discipline == Discipline::Servers && workers <= servers;
+        let cores_plan = StationPlan { discipline, core_share: share, free, ..station("cores", servers) };
         let workers_plan = StationPlan {
             order: match queue.order {
                 QueueOrder::Fifo => Order::Fifo,
@@ -444,6 +446,7 @@ fn station(name: &'static str, servers: u32) -> StationPlan {
         capacity: NONE,
         when_full: WhenFull::Reject,
         timeout_ns: 0,
+        free: false,
         core_share: 1.0,
     }
 }

@@ -182,6 +182,7 @@ impl<'m> Lowering<'m> {
 
     fn finish(mut self) -> Plan {
         self.resolve_labels();
+        self.find_quick_calls();
         self.plan.ahead = ahead::find(&self.plan);
         self.plan
     }
@@ -269,6 +270,7 @@ fn empty_plan(model: &Model) -> Plan {
         databases: Vec::new(),
         autoscalers: Vec::new(),
         ahead: Vec::new(),
+        leases: false,
         sizes: false,
         changes: Vec::new(),
     }

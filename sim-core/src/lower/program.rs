@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{Op, Pc};
+use crate::plan::{KeyChoice, Op, Pc};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -39,6 +39,24 @@ impl Lowering<'_> {
         self.unwinds.pop();
     }
 
+    /// Marks the calls that need nothing but the callee.
+    pub(super) fn find_quick_calls(&mut self) {
+        let plan = &mut self.plan;
+        for op in &mut plan.ops {
+            let Op::Call(at) = *op else { continue };
+            let call = &plan.calls[at as usize];
+            let link = &plan.links[call.link as usize];
+            let plain_call = call.times == 1
+                && call.key == KeyChoice::Request
+                && call.class.is_none()
+                && call.fallback.is_none()
+                && call.holding == NONE;
+            if plain_call && link.plain && link.retry.is_none() && !plan.sizes {
+                *op = Op::QuickCall(at);
+            }
+        }
+    }
+
     /// Puts places where labels are.
     pub(super) fn resolve_labels(&mut self) {
         let labels = &self.labels;
@@ -55,6 +73,7 @@ impl Lowering<'_> {
                 | Op::Work { .. }
                 | Op::Delay { .. }
                 | Op::Call(_)
+                | Op::QuickCall(_)
                 | Op::Lookup(_)
                 | Op::Store(_)
                 | Op::Remove(_)

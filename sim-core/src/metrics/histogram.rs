@@ -59,6 +59,23 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Records one value several times.
+    pub fn record_many(&mut self, value: u64, times: u64) {
+        if times == 0 {
+            return;
+        }
+        self.record(value);
+        let (bucket, more) = (bucket_of(value), times - 1);
+        let sum = u64::from(self.counts[bucket]) + (more & u64::from(u32::MAX));
+        self.counts[bucket] = sum as u32;
+        let spilled = (more >> 32) + (sum >> 32);
+        if spilled > 0 {
+            self.spill(bucket, spilled << 32);
+        }
+        self.count += more;
+        self.sum += u128::from(value) * u128::from(more);
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, bucket: usize) {

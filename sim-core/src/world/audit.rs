@@ -32,10 +32,11 @@ impl World<'_> {
         self.advance_all();
         for at in 0..self.stations.len() {
             let left = self.shared_work_left(at);
+            let now = self.now;
             let station = &mut self.stations[at];
             station.tally.queue_max = station.waiting();
             station.tally.shared_work = left;
-            self.areas_at_start.push((station.tally.busy_area, station.tally.queue_area));
+            self.areas_at_start.push(station.areas(now));
         }
         let start = self.now;
         for meter in &mut self.meters.components {
@@ -52,9 +53,10 @@ impl World<'_> {
         self.advance_all();
         for at in 0..self.stations.len() {
             let left = self.shared_work_left(at);
+            let now = self.now;
             let station = &mut self.stations[at];
             station.tally.shared_work -= left;
-            self.areas_at_end.push((station.tally.busy_area, station.tally.queue_area));
+            self.areas_at_end.push(station.areas(now));
         }
         for instance in 0..self.instances.len() as u32 {
             self.end_capacity(instance);
@@ -73,15 +75,13 @@ impl World<'_> {
     pub(super) fn areas(&self, station: usize) -> (u128, u128) {
         let start = self.areas_at_start.get(station).copied().unwrap_or((0, 0));
         let end = self.areas_at_end.get(station).copied().unwrap_or((0, 0));
-        (end.0.saturating_sub(start.0), end.1.saturating_sub(start.1))
+        (end.0.wrapping_sub(start.0), end.1.wrapping_sub(start.1))
     }
 
     fn advance_all(&mut self) {
         for at in 0..self.stations.len() {
             if self.stations[at].sharing.is_some() {
                 self.sharing_advance(at as u32);
-            } else {
-                self.stations[at].advance(self.now);
             }
         }
     }
@@ -119,7 +119,7 @@ impl World<'_> {
             self.note_components(slot);
         }
         self.meters.slot.clear();
-        self.meters.slot.areas = self.stations.iter().map(|s| (s.tally.busy_area, s.tally.queue_area)).collect();
+        self.meters.slot.areas = self.stations.iter().map(|station| station.areas(self.now)).collect();
         self.meters.slot.lookups = self.meters.components.iter().map(|meter| (meter.hits, meter.misses)).collect();
         self.slot_began = self.now;
     }
@@ -158,9 +158,9 @@ impl World<'_> {
                 let instance = &self.instances[instance as usize];
                 let at = instance.stations as usize;
                 let before = self.meters.slot.areas.get(at).copied().unwrap_or((0, 0));
-                let tally = &self.stations[at].tally;
-                busy += tally.busy_area - before.0;
-                queue += tally.queue_area - before.1;
+                let now = self.stations[at].areas(self.now);
+                busy += now.0.wrapping_sub(before.0);
+                queue += now.1.wrapping_sub(before.1);
                 if instance.life == Life::Ready {
                     capacity += self.stations[at].servers as u128;
                 }

@@ -12,6 +12,9 @@ use crate::policy::smooth_round_robin::SmoothRoundRobin;
 pub struct Endpoints {
     /// The state of the pools that the list was made from; a later one makes it anew.
     epoch: u64,
+    /// The balancer, a component, and whether its calls are frames of their own.
+    component: u32,
+    framed: bool,
     list: Vec<Endpoint>,
     /// By instance: its place in the list, `NONE`: none.
     places: Vec<u32>,
@@ -48,7 +51,6 @@ impl World<'_> {
             }
             return self.answer(child, Outcome::Unavailable);
         };
-        self.frames[child].via = component as u16;
         self.enter_balancer(component, picked, child);
         self.frames[child].instance = picked;
         self.enter(child)
@@ -57,26 +59,24 @@ impl World<'_> {
     /// A call goes to an endpoint.
     #[inline]
     pub(super) fn enter_balancer(&mut self, component: u32, picked: u32, frame: u32) {
-        let endpoints = self.endpoints_for(component, self.frames[frame].class);
+        let group = self.group_of(component, self.frames[frame].class);
+        self.frames[frame].via = group as u16;
+        let endpoints = &mut self.endpoints[group as usize];
         let place = endpoints.places[picked as usize];
         endpoints.list[place as usize].active += 1;
     }
 
     /// The answer of a call passes a balancer on its way back.
     #[inline]
-    pub(super) fn leave_balancer(&mut self, child: u32, outcome: Outcome) {
-        let now = self.now;
-        let Frame { via, instance, start, class, .. } = self.frames[child];
-        let counted = self.frames[child].has(COUNTED);
-        let Kind::Balancer(balancer) = self.plan.components[via as usize].kind else { unreachable!("via a balancer") };
-        if counted && !self.plan.balancers[balancer as usize].framed {
-            self.meters.components[via as usize].answer(outcome, now - start);
-        }
-        let endpoints = self.endpoints_for(via as u32, class);
+    pub(super) fn leave_balancer(&mut self, via: u16, instance: u32, latency: u64, outcome: Outcome, counted: bool) {
+        let endpoints = &mut self.endpoints[via as usize];
         if let Some(&place) = endpoints.places.get(instance as usize)
             && place != NONE
         {
             endpoints.list[place as usize].active -= 1;
+        }
+        if counted && !endpoints.framed {
+            self.meters.components[endpoints.component as usize].answer(outcome, latency);
         }
     }
 
@@ -103,13 +103,17 @@ impl World<'_> {
         group.members.iter().find(|member| member.component == pool).expect("an endpoint is a member's").call
     }
 
+    /// The group of a balancer's endpoints that serves a class: an index into `World::endpoints`.
     #[inline(always)]
-    fn endpoints_for(&mut self, component: u32, class: u16) -> &mut Endpoints {
+    fn group_of(&self, component: u32, class: u16) -> u32 {
         let Kind::Balancer(balancer) = self.plan.components[component as usize].kind else {
             unreachable!("a balancer has endpoints")
         };
-        let group = self.plan.balancers[balancer as usize].group_by_class[class as usize];
-        &mut self.endpoints[balancer as usize][group as usize]
+        let plan = &self.plan.balancers[balancer as usize];
+        match plan.group_by_class[class as usize] {
+            NONE => NONE,
+            group => plan.first_group + group,
+        }
     }
 
     /// Chooses an endpoint of a balancer (a component) for a call; `None`: there is none.
@@ -120,14 +124,14 @@ impl World<'_> {
         };
         let plan = &self.plan.balancers[balancer as usize];
         let Frame { key, client, class, attempt, .. } = self.frames[frame];
-        let group = plan.group_by_class[class as usize];
+        let group = self.group_of(component, class);
         if group == NONE {
             return None;
         }
-        if self.endpoints[balancer as usize][group as usize].epoch != self.epoch {
+        if self.endpoints[group as usize].epoch != self.epoch {
             self.find_endpoints(balancer, group);
         }
-        let endpoints = &mut self.endpoints[balancer as usize][group as usize];
+        let endpoints = &mut self.endpoints[group as usize];
         let count = endpoints.list.len() as u32;
         if count == 0 {
             return None;
@@ -147,9 +151,12 @@ impl World<'_> {
     /// Makes the list of a group's endpoints anew: a pool has changed.
     #[cold]
     fn find_endpoints(&mut self, balancer: u32, group: u32) {
-        let plan = &self.plan.balancers[balancer as usize].groups[group as usize];
-        let old = std::mem::take(&mut self.endpoints[balancer as usize][group as usize]);
+        let balancer = &self.plan.balancers[balancer as usize];
+        let plan = &balancer.groups[(group - balancer.first_group) as usize];
+        let old = std::mem::take(&mut self.endpoints[group as usize]);
         let mut new = Endpoints {
+            component: balancer.component,
+            framed: balancer.framed,
             epoch: self.epoch,
             places: vec![NONE; self.instances.len()],
             cursor: old.cursor,
@@ -171,7 +178,7 @@ impl World<'_> {
             }
         }
         new.smooth = SmoothRoundRobin::new(&new.list.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
-        self.endpoints[balancer as usize][group as usize] = new;
+        self.endpoints[group as usize] = new;
     }
 }
 

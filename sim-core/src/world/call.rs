@@ -58,7 +58,7 @@ impl<'p> World<'p> {
         let state = &self.frames[frame];
         let plan = self.plan;
         let at = match plan.ops[state.pc as usize] {
-            Op::Call(at) => at,
+            Op::Call(at) | Op::QuickCall(at) => at,
             Op::CallPicked(balancer) => self.picked_call(balancer, frame),
             other => unreachable!("{other:?} is no call"),
         };
@@ -67,6 +67,43 @@ impl<'p> World<'p> {
             Some(fallback) if state.has(FALLBACK) => &plan.calls[fallback as usize],
             _ => call,
         }
+    }
+
+    /// Makes a call that is all defaults.
+    #[inline(always)]
+    pub(super) fn quick_call(&mut self, frame: u32, call_at: u32) -> Next {
+        let plan = self.plan;
+        let call = &plan.calls[call_at as usize];
+        let link = &plan.links[call.link as usize];
+        let meter = &mut self.meters.links[call.link as usize];
+        meter.calls += self.open as u64;
+        meter.tries += self.open as u64;
+        let child = self.new_child(frame, call, link);
+        let state = &mut self.frames[frame];
+        state.child = child;
+        state.waiting = Waiting::Child;
+        let scope = state.scope;
+        let instance = match link.target {
+            Target::Balancer(component) => {
+                let own = self.members[component as usize][0];
+                self.frames[child].instance = own;
+                return self.arrive(child);
+            }
+            Target::Copy(component) => self.copy_for(component, scope),
+            Target::Database(component) => self.node_for(component, child),
+            Target::Pool(_) => match self.resolve(frame, child, link) {
+                Some(instance) => instance,
+                None => {
+                    self.frames.free(child);
+                    let state = &mut self.frames[frame];
+                    state.child = NONE;
+                    state.waiting = Waiting::Nothing;
+                    return self.settle(frame, Outcome::Unavailable);
+                }
+            },
+        };
+        self.frames[child].instance = instance;
+        self.enter(child)
     }
 
     /// Begins a call: its first turn and try.
@@ -160,7 +197,7 @@ impl<'p> World<'p> {
     }
 
     /// Makes the frame of a try.
-    #[inline]
+    #[inline(always)]
     fn new_child(&mut self, frame: u32, call: &CallPlan, link: &LinkPlan) -> u32 {
         let child = self.take_frame();
         let state = self.frames[frame];
@@ -260,7 +297,7 @@ impl<'p> World<'p> {
     }
 
     /// The instance that a try goes to.
-    #[inline]
+    #[inline(always)]
     fn resolve(&mut self, frame: u32, child: u32, link: &LinkPlan) -> Option<u32> {
         match link.target {
             Target::Balancer(component) => self.members[component as usize].first().copied(),
@@ -270,7 +307,6 @@ impl<'p> World<'p> {
                 let state = &self.frames[frame];
                 if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize] {
                     let picked = state.next;
-                    self.frames[child].via = balancer as u16;
                     self.enter_balancer(balancer, picked, child);
                     return Some(picked);
                 }
@@ -398,13 +434,12 @@ impl<'p> World<'p> {
     }
 
     /// A call enters its instance: it is counted and begins its program.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&mut self, child: u32) -> Next {
         let now = self.now;
         let open = self.open;
         let state = &mut self.frames[child];
         let instance = &mut self.instances[state.instance as usize];
-        let component = &self.plan.components[instance.component as usize];
         state.start = now;
         state.since = now;
         state.waiting = Waiting::Nothing;
@@ -413,21 +448,18 @@ impl<'p> World<'p> {
             state.flags |= COUNTED;
             instance.calls += 1;
         }
-        if component.is_caller {
+        if instance.is_caller {
             state.scope = state.instance;
         }
-        if instance.is_down() {
+        if !instance.is_up() {
             return self.answer(child, Outcome::Failed);
         }
         if state.deadline <= now {
             return self.answer(child, Outcome::Timeout);
         }
-        state.pc = if component.by_op {
-            component.entry_by_op[state.op as usize]
-        } else {
-            component.entry_by_class[state.class as usize]
-        };
-        debug_assert!(state.pc != NONE, "{}: no way in", component.name);
+        let way = if instance.by_op { state.op as u32 } else { state.class as u32 };
+        state.pc = self.entries[(instance.entries + way) as usize];
+        debug_assert!(state.pc != NONE, "no way in");
         Next::Frame(child)
     }
 
@@ -439,7 +471,7 @@ impl<'p> World<'p> {
     }
 
     /// An instance answers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn answer(&mut self, child: u32, outcome: Outcome) -> Next {
         let now = self.now;
         self.frames[child].outcome = outcome as u8;
@@ -460,9 +492,9 @@ impl<'p> World<'p> {
             self.instance_gone(state.instance);
         }
         if state.via != NO_COMPONENT {
-            self.leave_balancer(child, outcome);
+            self.leave_balancer(state.via, state.instance, now - state.start, outcome, state.has(COUNTED));
         }
-        let lease = self.leases[child as usize];
+        let lease = if self.plan.leases { self.leases[child as usize] } else { NONE };
         if lease != NONE {
             self.leases[child as usize] = NONE;
             self.end_lease(lease);
@@ -470,6 +502,9 @@ impl<'p> World<'p> {
         if state.parent == NONE {
             self.frames.free(child);
             return Next::Wait;
+        }
+        if let Op::QuickCall(_) = self.plan.ops[self.frames[state.parent].pc as usize] {
+            return self.deliver_quickly(child, outcome);
         }
         let call = self.call_of(state.parent);
         let link = &self.plan.links[call.link as usize];
@@ -492,6 +527,19 @@ impl<'p> World<'p> {
         self.open_phase(child, link.cell, Waiting::Homeward);
         self.wake_in(child, delay);
         Next::Wait
+    }
+
+    /// An answer of a call that is all defaults reaches the caller.
+    #[inline(always)]
+    fn deliver_quickly(&mut self, child: u32, outcome: Outcome) -> Next {
+        let Frame { parent, flags, version, .. } = self.frames[child];
+        self.frames.free(child);
+        let state = &mut self.frames[parent];
+        state.child = NONE;
+        state.waiting = Waiting::Nothing;
+        state.flags = (state.flags & !HIT) | (flags & HIT);
+        state.version = version;
+        if outcome == Outcome::Ok { Next::StepOf(parent) } else { Next::Answered(parent, outcome) }
     }
 
     /// An answer reaches the caller.

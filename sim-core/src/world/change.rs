@@ -154,7 +154,6 @@ impl World<'_> {
                 self.stations[station as usize].servers = servers;
                 self.sharing_reschedule(station);
             } else {
-                self.stations[station as usize].advance(self.now);
                 self.stations[station as usize].servers = servers;
                 self.serve_line(station);
             }

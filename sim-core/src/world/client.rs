@@ -80,7 +80,7 @@ impl World<'_> {
     }
 
     /// Finds the next arrival of a client.
-    #[inline]
+    #[inline(always)]
     fn schedule_arrival(&mut self, client: u32) {
         let start = self.plan.clock.start;
         let state = &mut self.clients[client as usize];
@@ -168,7 +168,7 @@ impl World<'_> {
     }
 
     /// Makes the frame of a request.
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, client: u32, key: u64, wish: Wish, session: u32) -> u32 {
         let plan = &self.plan.clients[client as usize];
         let class = wish.class.unwrap_or_else(|| self.class_of(client, key));
@@ -233,7 +233,7 @@ impl World<'_> {
     }
 
     /// A request has ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&mut self, frame: u32) -> Next {
         let Frame { start, key, parent, instance, class, .. } = self.frames[frame];
         let outcome = self.frames[frame].outcome();

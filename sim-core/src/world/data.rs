@@ -212,7 +212,7 @@ impl World<'_> {
             self.frames[frame].flags &= !CONNECTED;
             self.close_connections(database, 1);
         }
-        Next::Step
+        self.after_cleanup(frame)
     }
 
     /// Opens a connection to a database, at each of its primaries; false where it takes no more.
@@ -248,8 +248,9 @@ impl World<'_> {
                 continue;
             }
             let station = &mut self.stations[self.instances[instance as usize].stations as usize + 1];
-            station.advance(now);
-            station.busy = station.busy.wrapping_add_signed(change);
+            for _ in 0..change.unsigned_abs() {
+                if change > 0 { station.begin(now) } else { station.end(now) }
+            }
             let tally = &mut station.tally;
             tally.holders = tally.holders.wrapping_add_signed(change);
             for _ in 0..change.unsigned_abs() {
@@ -263,12 +264,17 @@ impl World<'_> {
 
     // Connection pools.
 
-    /// A frame has a place in a pool: it takes a connection, or opens one.
-    pub(super) fn take_connection(&mut self, frame: u32, instance: u32, pool: u32, cell: u16) -> Next {
-        let plan = &self.plan.connection_pools[pool as usize];
-        if !plan.tracked {
-            return Next::Step;
+    fn pool_of(&self, instance: u32) -> u32 {
+        match self.instances[instance as usize].kind {
+            Kind::ConnectionPool(pool) => pool,
+            other => unreachable!("{other:?} lends no connections"),
         }
+    }
+
+    /// A frame has a place in a pool: it takes a connection, or opens one.
+    pub(super) fn take_connection(&mut self, frame: u32, instance: u32, cell: u16) -> Next {
+        let pool = self.pool_of(instance);
+        let plan = &self.plan.connection_pools[pool as usize];
         self.expire_idle(instance, pool);
         let state = self.instances[instance as usize].state as usize;
         let idle = &mut self.connections[state].idle;
@@ -334,11 +340,9 @@ impl World<'_> {
     }
 
     /// A connection comes back: it is kept for the next, or closed if the pool has enough.
-    pub(super) fn return_connection(&mut self, instance: u32, pool: u32, station: u32) {
+    pub(super) fn return_connection(&mut self, instance: u32, station: u32) {
+        let pool = self.pool_of(instance);
         let plan = &self.plan.connection_pools[pool as usize];
-        if !plan.tracked {
-            return;
-        }
         self.expire_idle(instance, pool);
         let state = self.instances[instance as usize].state as usize;
         let line = &self.stations[station as usize];

@@ -109,7 +109,7 @@ pub struct Frame {
     pub turn: u32,
     /// The length of the log when the try in progress began.
     pub mark: u32,
-    /// The balancer (a component) that chose this instance, [`NO_COMPONENT`]: none.
+    /// The group of a balancer's endpoints that this instance was chosen from, [`NO_COMPONENT`]: none.
     pub via: u16,
     /// The class that the callee sees.
     pub class: u16,

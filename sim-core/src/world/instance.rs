@@ -34,6 +34,12 @@ pub struct Instance {
     pub owner: u32,
     /// Its first station.
     pub stations: u32,
+    /// Where its programs begin, in `World::entries`: by class, or by operation.
+    pub entries: u32,
+    /// See `entries`.
+    pub by_op: bool,
+    /// Whether it is "the caller" for what it reaches.
+    pub is_caller: bool,
     /// Where the state of its kind is (a cache's entries, a pool's connections).
     pub state: u32,
     /// In which part of its life it is.
@@ -71,6 +77,12 @@ impl Instance {
         self.down > 0
     }
 
+    /// Whether calls that reach it are worked on: it has started and did not crash.
+    #[inline(always)]
+    pub fn is_up(&self) -> bool {
+        self.down == 0 && self.life != Life::Starting
+    }
+
     /// Whether it finishes what it has.
     #[inline(always)]
     pub fn is_leaving(&self) -> bool {
@@ -88,9 +100,13 @@ impl World<'_> {
     /// Builds what is there at the start.
     pub(super) fn build_instances(&mut self) {
         let plan = self.plan;
+        for component in &plan.components {
+            self.first_entry.push(self.entries.len() as u32);
+            self.entries.extend(if component.by_op { &component.entry_by_op } else { &component.entry_by_class });
+        }
         self.databases = plan.databases.iter().map(DatabaseState::new).collect();
         self.endpoints =
-            plan.balancers.iter().map(|balancer| vec![Endpoints::default(); balancer.groups.len()]).collect();
+            plan.balancers.iter().flat_map(|balancer| &balancer.groups).map(|_| Endpoints::default()).collect();
         self.error_rates = plan.components.iter().map(|_| 0.0).collect();
         for pool in &plan.pools {
             self.error_rates[pool.component as usize] = pool.error_rate;
@@ -151,6 +167,9 @@ impl World<'_> {
             if at == 0 {
                 self.resize_new(component, &mut made);
             }
+            if let Kind::ConnectionPool(pool) = plan.kind {
+                made.tracked = self.plan.connection_pools[pool as usize].tracked;
+            }
             self.stations.push(made);
         }
         self.instances.push(Instance {
@@ -159,6 +178,9 @@ impl World<'_> {
             ordinal,
             owner,
             stations,
+            entries: self.first_entry[component as usize],
+            by_op: plan.by_op,
+            is_caller: plan.is_caller,
             state,
             life,
             down: 0,
@@ -243,15 +265,26 @@ impl World<'_> {
     }
 
     /// How many replicas of a pool calls can go to.
-    pub(super) fn ready_members(&self, component: u32) -> u32 {
-        self.members[component as usize].iter().filter(|&&at| self.instances[at as usize].is_endpoint()).count() as u32
+    #[inline(always)]
+    pub(super) fn ready_members(&mut self, component: u32) -> u32 {
+        if self.ready_epoch[component as usize] != self.epoch {
+            self.find_ready(component);
+        }
+        self.ready_lists[component as usize].len() as u32
     }
 
-    /// The n-th of them.
+    /// The n-th of them, after [`World::ready_members`].
+    #[inline(always)]
     pub(super) fn ready_member(&self, component: u32, n: u32) -> u32 {
-        let mut ready =
-            self.members[component as usize].iter().filter(|&&at| self.instances[at as usize].is_endpoint());
-        *ready.nth(n as usize).expect("n is below their number")
+        self.ready_lists[component as usize][n as usize]
+    }
+
+    #[cold]
+    fn find_ready(&mut self, component: u32) {
+        let members = self.members[component as usize].iter().copied();
+        let ready = members.filter(|&at| self.instances[at as usize].is_endpoint()).collect();
+        self.ready_lists[component as usize] = ready;
+        self.ready_epoch[component as usize] = self.epoch;
     }
 
     /// The replicas of a pool that are wanted: starting and ready ones.

@@ -34,6 +34,10 @@ impl World<'_> {
                 }
                 Next::TryAgain => self.try_call(frame),
                 Next::Turn => self.begin_turn(frame),
+                Next::StepOf(caller) => {
+                    frame = caller;
+                    Next::Step
+                }
                 Next::Answered(caller, outcome) => {
                     frame = caller;
                     self.settle(frame, outcome)
@@ -48,6 +52,7 @@ impl World<'_> {
     fn perform(&mut self, frame: u32, op: Op) -> Next {
         match op {
             Op::Work { station, admission, cell, draw } => self.work(frame, station, admission, cell, draw),
+            Op::QuickCall(call) => self.quick_call(frame, call),
             Op::Call(_) => self.begin_call(frame),
             Op::Seize { place, cell, admission } => self.seize_op(frame, place, cell, admission),
             Op::Release { place } => self.release_op(frame, place),
@@ -153,7 +158,7 @@ impl World<'_> {
                 if self.frames[frame].sessions_take(bit) {
                     self.release_op(frame, Place::Pool(pool))
                 } else {
-                    Next::Step
+                    self.after_cleanup(frame)
                 }
             }
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
@@ -161,7 +166,7 @@ impl World<'_> {
             Op::Issue(step) => self.issue(frame, step),
             Op::Think { draw } => self.think(frame, draw),
             Op::EndSession => self.end_session(frame),
-            Op::Work { .. } | Op::Call(_) | Op::Seize { .. } | Op::Release { .. } | Op::Reply | Op::Finish => {
+            Op::Work { .. } | Op::Call(_) | Op::QuickCall(_) | Op::Seize { .. } | Op::Release { .. } | Op::Reply | Op::Finish => {
                 unreachable!("performed above")
             }
         }

@@ -86,6 +86,8 @@ enum Next {
     Turn,
     /// Another frame runs now.
     Frame(u32),
+    /// Another frame goes on with its next operation.
+    StepOf(u32),
     /// The answer has reached another frame, which goes on now.
     Answered(u32, crate::plan::Outcome),
     /// The frame waits, or is gone.
@@ -119,13 +121,19 @@ struct World<'p> {
     joins: Vec<Join>,
     free_joins: Vec<u32>,
     controls: Vec<Control>,
+    /// Where programs begin, by component, then class or operation.
+    entries: Vec<u32>,
+    first_entry: Vec<u32>,
     instances: Vec<Instance>,
     stations: Vec<Station>,
     /// By component: its instances, in order of their numbers.
     members: Vec<Vec<u32>>,
+    /// By component: those of its instances that calls can go to, and the `epoch` that the list is of.
+    ready_lists: Vec<Vec<u32>>,
+    ready_epoch: Vec<u64>,
     /// By component and caller instance: the caller's copy.
     copies: Vec<Vec<u32>>,
-    endpoints: Vec<Vec<Endpoints>>,
+    endpoints: Vec<Endpoints>,
     links: Vec<LinkState>,
     clients: Vec<ClientState>,
     /// By client: its next arrival.
@@ -177,9 +185,13 @@ impl<'p> World<'p> {
             joins: Vec::new(),
             free_joins: Vec::new(),
             controls: Vec::new(),
+            entries: Vec::new(),
+            first_entry: Vec::new(),
             instances: Vec::new(),
             stations: Vec::new(),
             members: vec![Vec::new(); plan.components.len()],
+            ready_lists: vec![Vec::new(); plan.components.len()],
+            ready_epoch: vec![u64::MAX; plan.components.len()],
             copies: vec![Vec::new(); plan.components.len()],
             endpoints: Vec::new(),
             links: plan.links.iter().map(|_| LinkState::default()).collect(),

@@ -39,11 +39,9 @@ impl World<'_> {
             let sharing = self.stations[station as usize].sharing.is_some();
             if sharing {
                 self.sharing_advance(station);
-            } else {
-                self.stations[station as usize].advance(self.now);
             }
             let state = &self.instances[instance as usize];
-            let busy = self.stations[station as usize].tally.busy_area * if sharing { 1 } else { 1000 };
+            let busy = self.stations[station as usize].areas(self.now).0 * if sharing { 1 } else { 1000 };
             let known = self.scalers[scaler as usize].before.len();
             if instance as usize >= known {
                 self.scalers[scaler as usize].before.resize(instance as usize + 1, (0, state.joined_at));

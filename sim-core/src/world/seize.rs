@@ -30,7 +30,7 @@ impl World<'_> {
     }
 
     /// Asks for a place and keeps it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn seize_op(&mut self, frame: u32, place: Place, cell: u16, admission: bool) -> Next {
         let station = self.station_of(frame, place);
         if self.frames[frame].waiting != Waiting::Granted {
@@ -39,26 +39,22 @@ impl World<'_> {
                 Seized::Waits => return Next::Wait,
                 Seized::Refused(outcome) => return Next::Fail(outcome),
             }
+        } else {
+            self.frames[frame].waiting = Waiting::Nothing;
         }
-        self.frames[frame].waiting = Waiting::Nothing;
         let clipped = self.clip(self.now) as u128;
-        let tally = &mut self.stations[station as usize].tally;
-        tally.served = tally.served.wrapping_sub(clipped);
-        tally.holders += 1;
-        let instance = self.stations[station as usize].instance;
-        match self.instances[instance as usize].kind {
-            Kind::ConnectionPool(pool) => self.take_connection(frame, instance, pool, cell),
-            Kind::Client(_)
-            | Kind::Balancer(_)
-            | Kind::Pool(_)
-            | Kind::Cache(_)
-            | Kind::Database(_)
-            | Kind::Autoscaler(_) => Next::Step,
+        let state = &mut self.stations[station as usize];
+        state.tally.served = state.tally.served.wrapping_sub(clipped);
+        state.tally.holders += 1;
+        if state.tracked {
+            let instance = state.instance;
+            return self.take_connection(frame, instance, cell);
         }
+        Next::Step
     }
 
     /// Gives a place back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn release_op(&mut self, frame: u32, place: Place) -> Next {
         let station = self.station_of(frame, place);
         if let Place::Pool(_) = place
@@ -66,32 +62,48 @@ impl World<'_> {
         {
             let lease = std::mem::replace(&mut self.leases[frame as usize], NONE);
             self.end_lease(lease);
-            return Next::Step;
+            return self.after_cleanup(frame);
         }
         self.release_held(station);
-        Next::Step
+        self.after_cleanup(frame)
+    }
+
+    /// A frame that failed goes on with what else it must give back.
+    #[inline(always)]
+    pub(super) fn after_cleanup(&self, frame: u32) -> Next {
+        match self.frames[frame].outcome() {
+            Outcome::Ok => Next::Step,
+            bad => Next::Fail(bad),
+        }
     }
 
     /// Gives back a place that was kept.
+    #[inline(always)]
     pub(super) fn release_held(&mut self, station: u32) {
         let clipped = self.clip(self.now) as u128;
-        let tally = &mut self.stations[station as usize].tally;
-        tally.served = tally.served.wrapping_add(clipped);
-        tally.holders -= 1;
-        let instance = self.stations[station as usize].instance;
-        if let Kind::ConnectionPool(pool) = self.instances[instance as usize].kind {
-            self.return_connection(instance, pool, station);
+        let state = &mut self.stations[station as usize];
+        state.tally.served = state.tally.served.wrapping_add(clipped);
+        state.tally.holders -= 1;
+        state.tally.services += self.open as u64;
+        if state.tracked {
+            let instance = state.instance;
+            self.return_connection(instance, station);
         }
         self.release(station);
     }
 
     /// Waits for a place, is served, gives it back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn work(&mut self, frame: u32, number: u8, admission: bool, cell: u16, draw: u32) -> Next {
         let state = &self.frames[frame];
         let instance = state.instance as usize;
         let station = self.instances[instance].stations + number as u32;
-        if state.waiting != Waiting::Granted {
+        if self.stations[station as usize].free {
+            let state = &mut self.stations[station as usize];
+            state.tally.arrivals += self.open as u64;
+            state.tally.unwaited += self.open as u64;
+            state.begin(self.now);
+        } else if state.waiting != Waiting::Granted {
             match self.seize(frame, station, admission, cell) {
                 Seized::Granted => {}
                 Seized::Waits => return Next::Wait,
@@ -104,7 +116,10 @@ impl World<'_> {
         }
         let speed = self.instances[instance].speed;
         let ns = if speed == 1.0 { drawn } else { (drawn as f64 / speed).round() as u64 };
-        self.frames[frame].work = ns;
+        let state = &mut self.frames[frame];
+        state.work = ns;
+        // Not in line: the link is free to remember where it works.
+        state.next = station;
         self.open_phase(frame, cell + 1, Waiting::Work);
         if ns == 0 {
             return self.work_ends(frame);
@@ -114,17 +129,14 @@ impl World<'_> {
     }
 
     /// The service of a frame is over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn work_ends(&mut self, frame: u32) -> Next {
         self.close_phase(frame);
-        let station = self.working_at(frame);
-        let Frame { since, work, .. } = self.frames[frame];
+        let Frame { since, work, next: station, .. } = self.frames[frame];
         let served = self.clip(since + work) - self.clip(since);
         let state = &mut self.stations[station as usize];
         state.tally.served += served as u128;
-        if self.open {
-            state.tally.services += 1;
-        }
+        state.tally.services += self.open as u64;
         self.frames[frame].waiting = Waiting::Nothing;
         self.release(station);
         Next::Step
@@ -142,32 +154,25 @@ impl World<'_> {
     }
 
     /// Asks for a place.
-    #[inline]
+    #[inline(always)]
     fn seize(&mut self, frame: u32, station: u32, admission: bool, cell: u16) -> Seized {
-        let now = self.now;
         let state = &mut self.stations[station as usize];
-        if self.open {
-            state.tally.arrivals += 1;
-        }
+        state.tally.arrivals += self.open as u64;
         if state.sharing.is_some() {
             return Seized::Granted;
         }
         if state.busy < state.servers {
-            state.advance(now);
-            state.busy += 1;
-            if self.open {
-                self.meters.waits[state.meter as usize].record(0);
-            }
+            state.begin(self.now);
+            state.tally.unwaited += self.open as u64;
             return Seized::Granted;
         }
         self.line_up(frame, station, admission, cell)
     }
 
+    #[inline(never)]
     fn line_up(&mut self, frame: u32, station: u32, admission: bool, cell: u16) -> Seized {
-        let now = self.now;
         self.open_phase(frame, cell, Waiting::Queue);
         let state = &mut self.stations[station as usize];
-        state.advance(now);
         let full = admission && state.queue.len >= state.capacity;
         let mut patience = if admission { state.timeout_ns } else { 0 };
         if full {
@@ -218,12 +223,15 @@ impl World<'_> {
 
     fn enter_front(&mut self, frame: u32, station: u32) {
         self.frames[frame].waiting = Waiting::Front;
-        self.stations[station as usize].front.push_back(&mut self.frames, frame);
+        let state = &mut self.stations[station as usize];
+        state.tally.queue_area = state.tally.queue_area.wrapping_sub(self.now as u128);
+        state.front.push_back(&mut self.frames, frame);
     }
 
     fn enter_queue(&mut self, frame: u32, station: u32) {
         self.frames[frame].waiting = Waiting::Queue;
         let state = &mut self.stations[station as usize];
+        state.tally.queue_area = state.tally.queue_area.wrapping_sub(self.now as u128);
         let mut before = match state.order {
             Order::Fifo | Order::Priority => state.queue.last(),
             Order::Lifo => NONE,
@@ -240,12 +248,13 @@ impl World<'_> {
     }
 
     /// Takes a frame out of the line it is in and counts its wait, and lets one from the front move up.
+    #[inline(always)]
     fn leave_line(&mut self, frame: u32, station: u32) {
         let (now, since) = (self.now, self.frames[frame].since);
         let waited = self.clip(now) - self.clip(since);
         let inside = self.frames[frame].waiting == Waiting::Queue;
         let state = &mut self.stations[station as usize];
-        state.advance(now);
+        state.tally.queue_area = state.tally.queue_area.wrapping_add(now as u128);
         state.tally.waited += waited as u128;
         let list = if inside { &mut state.queue } else { &mut state.front };
         list.remove(&mut self.frames, frame);
@@ -263,6 +272,7 @@ impl World<'_> {
             return;
         }
         let patience = state.timeout_ns;
+        state.tally.queue_area = state.tally.queue_area.wrapping_add(self.now as u128);
         state.front.remove(&mut self.frames, first);
         self.frames[first].wake = 0;
         self.enter_queue(first, station);
@@ -272,12 +282,10 @@ impl World<'_> {
     }
 
     /// A place is free: the next in line has it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn release(&mut self, station: u32) {
-        let now = self.now;
         let state = &mut self.stations[station as usize];
-        state.advance(now);
-        state.busy -= 1;
+        state.end(self.now);
         if state.queue.len + state.front.len > 0 {
             self.serve_line(station);
         }
@@ -307,7 +315,7 @@ impl World<'_> {
                 self.ready_after(next, Err(Outcome::Timeout));
                 continue;
             }
-            self.stations[station as usize].busy += 1;
+            self.stations[station as usize].begin(self.now);
             let state = &mut self.frames[next];
             state.waiting = Waiting::Granted;
             state.since = self.now;
@@ -359,10 +367,7 @@ impl World<'_> {
         self.open_phase(frame, cell, Waiting::SharedWork);
         if work == 0 {
             self.frames[frame].waiting = Waiting::Nothing;
-            if self.open {
-                let meter = self.stations[station as usize].meter;
-                self.meters.waits[meter as usize].record(0);
-            }
+            self.stations[station as usize].tally.unwaited += self.open as u64;
             return Next::Step;
         }
         self.sharing_advance(station);
@@ -389,7 +394,7 @@ impl World<'_> {
         let now = self.now;
         let state = &mut self.stations[station as usize];
         let rate = state.sharing_rate(self.instances[state.instance as usize].speed);
-        state.advance(now);
+        state.advance_sharing(now);
         state.sharing.as_mut().expect("a sharing station").advance(now, rate);
     }
 

@@ -83,6 +83,10 @@ pub struct Station {
     pub instance: u32,
     /// Where its waits are recorded: see `Meters::waits`.
     pub meter: u32,
+    /// Whether it never has a queue: as many servers as can ever ask.
+    pub free: bool,
+    /// Whether its places are connections that are told apart.
+    pub tracked: bool,
     /// Processor sharing, where that is the discipline.
     pub sharing: Option<Box<Sharing>>,
     /// What is measured.
@@ -92,12 +96,14 @@ pub struct Station {
 /// What is measured of a station; times in ns, areas in ns times calls (shared cores: thousandths).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
-    /// Up to when the areas are.
+    /// Shared cores: up to when the areas are.
     pub last: u64,
-    /// ∫ busy dt.
+    /// See [`Station::areas`].
     pub busy_area: u128,
-    /// ∫ waiting dt.
+    /// See [`Station::areas`].
     pub queue_area: u128,
+    /// How many were served at once without a wait, in the window.
+    pub unwaited: u64,
     /// ∫ waiting dt, summed from each frame's own wait inside the window.
     pub waited: u128,
     /// ∫ busy dt, summed from what each frame was served inside the window.
@@ -235,28 +241,49 @@ impl Station {
             order: plan.order,
             instance,
             meter,
+            free: plan.free,
+            tracked: false,
             sharing: sharing.then(Box::default),
             tally: Tally { last: now, sharing, ..Tally::default() },
         }
     }
 
-    /// Brings the areas up to now; before every change of `busy` and of those who wait.
+    /// One more is served from now on.
     #[inline(always)]
-    pub fn advance(&mut self, now: u64) {
-        let passed = now - self.tally.last;
-        if passed == 0 {
-            return;
-        }
-        self.tally.last = now;
+    pub fn begin(&mut self, now: u64) {
+        self.busy += 1;
+        self.tally.busy_area = self.tally.busy_area.wrapping_sub(now as u128);
+    }
+
+    /// One fewer is served from now on.
+    #[inline(always)]
+    pub fn end(&mut self, now: u64) {
+        self.busy -= 1;
+        self.tally.busy_area = self.tally.busy_area.wrapping_add(now as u128);
+    }
+
+    /// ∫ busy dt and ∫ waiting dt until now. Between changes they grow as `busy` and the queue do: the sums of the
+    /// instants of all changes, and what is there now, are all that is needed.
+    pub fn areas(&self, now: u64) -> (u128, u128) {
+        let tally = &self.tally;
         if self.sharing.is_some() {
-            let tasks = self.busy as u64 * 1000;
-            let served = tasks.min(self.servers as u64);
-            self.tally.busy_area += passed as u128 * served as u128;
-            self.tally.queue_area += passed as u128 * (tasks - served) as u128;
-        } else {
-            self.tally.busy_area += passed as u128 * self.busy as u128;
-            self.tally.queue_area += passed as u128 * (self.queue.len + self.front.len) as u128;
+            return (tally.busy_area, tally.queue_area);
         }
+        let waiting = (self.queue.len + self.front.len) as u128;
+        (
+            tally.busy_area.wrapping_add(self.busy as u128 * now as u128),
+            tally.queue_area.wrapping_add(waiting * now as u128),
+        )
+    }
+
+    /// Brings the areas of shared cores up to now, before every change of their tasks.
+    pub fn advance_sharing(&mut self, now: u64) {
+        let passed = (now - self.tally.last) as u128;
+        self.tally.last = now;
+        let tasks = self.busy as u64 * 1000;
+        let served = tasks.min(self.servers as u64);
+        self.tally.busy_area += passed * served as u128;
+        self.tally.queue_area += passed * (tasks - served) as u128;
     }
 
     /// How many wait now.

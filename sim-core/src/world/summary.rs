@@ -118,6 +118,9 @@ impl World<'_> {
             [link.calls, link.tries, link.retries, link.rejected].iter().for_each(|&count| digest.word(count));
             link.outcomes.iter().for_each(|&count| digest.word(count));
         }
+        for station in &self.stations {
+            self.meters.waits[station.meter as usize].record_many(0, station.tally.unwaited);
+        }
         let mut waits = std::mem::take(&mut self.meters.waits).into_iter();
         let waits: Vec<Vec<Histogram>> =
             self.plan.components.iter().map(|plan| waits.by_ref().take(plan.stations.len()).collect()).collect();
