@@ -197,8 +197,9 @@ macro_rules! choices {
 pub fn read_word(node: &Node, reader: &mut Reader, words: &[&str], later: &[&str]) -> Option<String> {
     let word = match &node.value {
         Value::String(text) => text.trim().to_string(),
+        Value::Number(number) => number.text.clone(),
         Value::Map(entries) if entries.len() == 1 => entries[0].0.clone(),
-        Value::Map(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
+        Value::Map(_) | Value::Null | Value::Bool(_) | Value::List(_) => {
             return reader.unexpected(node, in_a_row(words.iter().copied()));
         }
     };

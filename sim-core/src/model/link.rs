@@ -4,7 +4,7 @@ use super::node::{Node, Value};
 use super::spec::{Presence, Read, Reader, Referent, Shape, Spec};
 use super::syntax::Call;
 use super::units;
-use super::value::{Bandwidth, Count, Name, Share, Time, TimeDistribution};
+use super::value::{Bandwidth, Count, Name, OneOrMany, Share, Time, TimeDistribution};
 use crate::{choices, spec};
 
 spec! {
@@ -96,7 +96,7 @@ spec! {
         /// How many tries there may be after the first.
         retries: Count = required.range(0, 1000);
         /// What is tried again.
-        when: Vec<RetryCondition> = default(&["connect", "unavailable", "lost"][..]);
+        when: OneOrMany<RetryCondition> = default(&["connect", "unavailable", "lost"][..]);
         /// Whether writes are tried again too.
         writes: bool = default(false);
         /// How long to wait before each; left out, not at all.

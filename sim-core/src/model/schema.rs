@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use super::ModelSpec;
 use super::link::LinkOptions;
 use super::node::Value;
-use super::spec::{Field, Presence, Quantity, Read, Shape, Spec, Structure};
+use super::spec::{Choice, Field, Presence, Quantity, Read, Shape, Spec, Structure};
 
 /// The JSON Schema (2020-12) of a model file.
 pub fn schema() -> Json {
@@ -49,9 +49,12 @@ impl Definitions {
                 json!({ "type": "string", "minLength": 1, "description": format!("the name of {what}") })
             }
             Shape::Choice(choices) => {
-                let alternatives: Vec<Json> =
-                    choices.iter().map(|choice| json!({ "const": choice.word, "description": choice.doc })).collect();
-                json!({ "oneOf": alternatives })
+                let word = |choice: &Choice| match choice.word.parse::<u64>() {
+                    // A status code is a number too.
+                    Ok(number) => json!({ "enum": [choice.word, number], "description": choice.doc }),
+                    Err(_) => json!({ "const": choice.word, "description": choice.doc }),
+                };
+                json!({ "oneOf": choices.iter().map(word).collect::<Vec<Json>>() })
             }
             Shape::Syntax { doc, pattern } => json!({ "type": "string", "pattern": pattern, "description": doc }),
             Shape::List(inner) => json!({ "type": "array", "items": self.shape(inner) }),
@@ -214,7 +217,10 @@ fn quantity_schema(quantity: Quantity) -> Json {
     let time = r"[0-9.]+([eE][+-]?[0-9]+)?\s*(ns|us|µs|μs|ms|s|m|h|d)";
     let size = r"[0-9.]+([eE][+-]?[0-9]+)?\s*([kKMGT]i?)?B";
     match quantity {
-        Quantity::Time => text("A time with its unit.", &format!(r"^\s*({time}\s*)+$"), json!(["20ms", "1m30s"])),
+        Quantity::Time => json!({ "description": "A time with its unit.", "anyOf": [
+            text("A time with its unit.", &format!(r"^\s*({time}\s*)+$"), json!(["20ms", "1m30s"])),
+            { "const": 0 },
+        ] }),
         Quantity::Rate => {
             text("A number per time.", r"^\s*[0-9.]+.*(/|per).+$", json!(["800/s", "5/m", "100 per 15m"]))
         }
@@ -232,11 +238,14 @@ fn quantity_schema(quantity: Quantity) -> Json {
         ] }),
         Quantity::Count => json!({ "description": "A whole number.", "type": "integer", "minimum": 0 }),
         Quantity::Factor => json!({ "description": "A number.", "type": "number", "minimum": 0 }),
-        Quantity::TimeDistribution => text(
-            "A time with its unit, or a distribution of times.",
-            &format!(r"^\s*(({time}\s*)+|({DISTRIBUTIONS})\s*\(.*\)\s*)$"),
-            json!(["4ms", "exp(4ms)", "lognormal(4ms, cv=0.8)", "mix(90% exp(2ms), 10% exp(50ms))"]),
-        ),
+        Quantity::TimeDistribution => json!({ "description": "A time or a distribution of times.", "anyOf": [
+            text(
+                "A time with its unit, or a distribution of times.",
+                &format!(r"^\s*(({time}\s*)+|({DISTRIBUTIONS})\s*\(.*\)\s*)$"),
+                json!(["4ms", "exp(4ms)", "lognormal(4ms, cv=0.8)", "mix(90% exp(2ms), 10% exp(50ms))"]),
+            ),
+            { "const": 0 },
+        ] }),
         Quantity::SizeDistribution => text(
             "A size with its unit, or a distribution of sizes.",
             &format!(r"^\s*({size}|({DISTRIBUTIONS})\s*\(.*\))\s*$"),
@@ -292,6 +301,7 @@ mod tests {
                 other => panic!("{other:?} is another type"),
             },
             "const" => value == rule,
+            "enum" => rule.as_array().is_some_and(|values| values.contains(value)),
             "anyOf" => rule.as_array().is_some_and(|any| any.iter().any(|one| fits(value, one, root))),
             "oneOf" => rule.as_array().is_some_and(|any| any.iter().filter(|one| fits(value, one, root)).count() == 1),
             "items" => value.as_array().is_none_or(|items| items.iter().all(|item| fits(item, rule, root))),

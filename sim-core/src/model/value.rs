@@ -137,12 +137,18 @@ fn scalar<'n>(node: &'n Node, reader: &mut Reader, expected: &str) -> Option<&'n
     }
 }
 
+/// Nothing takes as long in every unit: a bare 0 is a time.
+fn is_zero(node: &Node) -> bool {
+    matches!(&node.value, Value::Number(number) if number.value == 0.0)
+}
+
 /// A quantity that is written with a unit: its reader, its limit, its shape.
 macro_rules! quantity {
     ($type:ident, $quantity:ident, $expected:literal, $read:path, $max:expr, $max_text:literal) => {
         impl Read for $type {
             fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
                 let text = scalar(node, reader, $expected)?;
+                let text = if is_zero(node) && Quantity::$quantity == Quantity::Time { "0s" } else { text };
                 let value = unit(node, reader, $read(text))?;
                 if value > $max {
                     return reader.unexpected(node, concat!("at most ", $max_text));
@@ -215,6 +221,7 @@ impl Read for Factor {
 
 fn distribution(node: &Node, reader: &mut Reader, base: Base, expected: &str) -> Option<Distribution> {
     let text = scalar(node, reader, expected)?;
+    let text = if is_zero(node) && base == Base::Time { "0s" } else { text };
     match Distribution::parse(text, base, reader.files()) {
         Ok(distribution) => Some(distribution),
         Err(error) => {

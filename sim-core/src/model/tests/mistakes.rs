@@ -134,6 +134,16 @@ const NEWER: &[Case] = &[
         &["4: keyspaces.items.popularity: found \"zipf(-1)\"; expected an exponent between 0 and 20, as in zipf(0.99)"],
     ),
     ("{ keys: 100 }", "{ keys: 0 }", &["4: keyspaces.items.keys: found 0; expected at least 1"]),
+    ("to: edge,", "to: edge, link: { retry: { retries: 2, when: [ 429, 5xx, pool_timeout ] } },", &[]),
+    ("to: edge,", "to: edge, link: { retry: { retries: 2, when: timeout } },", &[]),
+    (
+        "to: edge,",
+        "to: edge, link: { retry: { retries: 2, when: 404 } },",
+        &[
+            "9: components.users.link.retry.when: found 404; expected 5xx, 429, timeout, connect, rejected, throttled, denied, …",
+        ],
+    ),
+    ("duration: 10s", "duration: 10s, warmup: 0, drain: 0s", &[]),
     ("to: edge,", "to: edge, journey: [ { class: read, times: 2, think: 1s }, { class: save, key: same } ],", &[]),
     (
         "to: edge,",
