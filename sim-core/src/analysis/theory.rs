@@ -410,4 +410,42 @@ mod tests {
         close(attempts(0.5, 3), 1.875, 1e-12, "retries");
         close(attempts(1.0, 3), 4.0, 1e-12, "retries that always fail");
     }
+
+    /// Lindley's recursion over our own arrivals and draws: mean times of one queue, against Pollaczek and Khinchine.
+    #[test]
+    fn drawn_queues_have_the_means_of_theory() {
+        use crate::analysis::interval::Summary;
+        use crate::engine::rng::{Streams, fnv1a, uniform_at};
+        use crate::model::NoFiles;
+        use crate::model::distribution::{Base, Distribution};
+        use crate::workload::arrivals::{Arrivals, Process};
+        use crate::workload::profile::Profile;
+        use crate::workload::sampler::Sampler;
+
+        for text in
+            ["exp(1ms)", "1ms", "lognormal(1ms, cv=2)", "erlang(1ms, k=4)", "hyperexp(1ms, cv=2)", "gamma(1ms, cv=0.5)"]
+        {
+            let distribution = Distribution::parse(text, Base::Time, &NoFiles).expect(text);
+            let sampler = Sampler::new(&distribution);
+            let exact = mg1_mean(0.7, distribution.squared_variation()) * 1e6;
+            let replication = |seed: u64| {
+                let streams = Streams::new(fnv1a(text.as_bytes()).wrapping_add(seed));
+                let (gaps, work) = (streams.stream("arrivals"), streams.stream("work"));
+                let mut arrivals = Arrivals::new(Profile::constant(700.0), &Process::Poisson, gaps, 0, 20_000_000_000);
+                let (mut free_at, mut sum, mut count) = (i64::MIN, 0.0, 0.0);
+                while let Some(time) = arrivals.next().filter(|time| *time < 150_000_000_000) {
+                    free_at = free_at.max(time) + sampler.sample_ns(uniform_at(work, arrivals.number())) as i64;
+                    if time >= 0 {
+                        sum += (free_at - time) as f64;
+                        count += 1.0;
+                    }
+                }
+                sum / count
+            };
+            let means: Vec<f64> = (0..20).map(replication).collect();
+            let summary = Summary::of(&means).expect("twenty");
+            let off = (summary.mean - exact).abs() / summary.standard_error();
+            assert!(off < 4.5, "{text}: {} ns, exactly {exact} ns, {off} standard errors", summary.mean);
+        }
+    }
 }

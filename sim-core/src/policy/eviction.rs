@@ -490,6 +490,34 @@ mod tests {
         assert_eq!((store.clear(), store.is_empty(), store.peek(99_999)), (50_000, true, None));
     }
 
+    /// Against Che's approximation, which is within a few thousandths here.
+    #[test]
+    fn hit_ratios_are_those_of_theory() {
+        use crate::analysis::theory::{fifo_hit_ratio, lru_hit_ratio};
+        use crate::engine::rng::uniform_at;
+        use crate::workload::keys::{Keys, Popularity};
+
+        let keys = Keys::new(&Popularity::Zipf(0.8), 10_000).expect("they fit");
+        let shares: Vec<f64> = (0..10_000).map(|rank| keys.probability(rank)).collect();
+        for (eviction, exact) in
+            [(Eviction::Lru, lru_hit_ratio(&shares, 1_000.0)), (Eviction::Fifo, fifo_hit_ratio(&shares, 1_000.0))]
+        {
+            let mut store = Store::new(eviction, 1_000);
+            let mut hits = 0;
+            for n in 0..550_000 {
+                let key = keys.pick(uniform_at(17, n));
+                match store.lookup(key, 0) {
+                    Lookup::Hit { .. } => hits += u32::from(n >= 50_000),
+                    Lookup::Expired { .. } | Lookup::Miss => {
+                        store.insert(key, NEVER_NS, 0, 0);
+                    }
+                }
+            }
+            let found = f64::from(hits) / 500_000.0;
+            assert!((found - exact).abs() < 0.003, "{eviction:?}: {found}, theory {exact}");
+        }
+    }
+
     #[test]
     fn expired_entries_count_until_met() {
         let mut store = Store::new(Eviction::Lru, 2);

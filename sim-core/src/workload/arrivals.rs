@@ -449,6 +449,19 @@ mod tests {
     }
 
     #[test]
+    fn times_never_go_back() {
+        let quiet = Process::Mmpp(vec![State { rate: 0.0, stay_ns: S }, State { rate: 1.0, stay_ns: S / 2 }]);
+        for process in processes().into_iter().chain([quiet]) {
+            for profile in profiles() {
+                for warmup_s in [0, 7] {
+                    let arrivals = Arrivals::new(profile.clone(), &process, 21, 22, warmup_s * S);
+                    assert!(arrivals.take(20_000).is_sorted(), "{process:?} {profile:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_rate_that_ends_ends_the_arrivals() {
         let stages =
             [Stage { rate: 10.0, ramp: false, duration_ns: 5 * S }, Stage { rate: 0.0, ramp: false, duration_ns: S }];

@@ -97,7 +97,7 @@ impl Modulation {
             let factor = self.states[state].0;
             let from = profile.units_at(start_s);
             let end_units = start_units + factor * (profile.units_at(end_s) - from);
-            if units <= end_units {
+            if units <= end_units && factor > 0.0 {
                 return profile.time_of(from + (units - start_units) / factor).map(|time| time.clamp(start_s, end_s));
             }
             if from >= profile.units_total() {
