@@ -45,6 +45,8 @@ fn tell_panic(panic: &panic::PanicHookInfo) {
     let text = payload.downcast_ref::<&str>().copied();
     let what = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
+    // `unreachable!` says so too.
+    let what = what.strip_prefix("internal error: ").unwrap_or(what);
     let what: Vec<&str> = what.lines().collect();
     let message = format!("{}{place}", what.join(", "));
     error::Failure::Internal(message).print();

@@ -217,7 +217,10 @@ fn components(report: &Report) -> Vec<String> {
         let latency = of.latency.as_ref().filter(|_| of.kind != "client");
         columns.row(vec![
             shorten(name, NAME),
-            humane_rate(of.calls as f64 / report.window.duration_s.max(f64::MIN_POSITIVE)),
+            match of.kind.as_str() {
+                "autoscaler" => String::new(),
+                _ => humane_rate(of.calls as f64 / report.window.duration_s.max(f64::MIN_POSITIVE)),
+            },
             share,
             busy,
             of.queue.as_ref().map(|queue| short_number(queue.mean)).unwrap_or_default(),

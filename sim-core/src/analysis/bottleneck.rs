@@ -15,6 +15,9 @@ const WAITING: f64 = 0.30;
 /// From this many tries a call on, retries are part of the story.
 const AMPLIFIED: f64 = 1.1;
 
+/// Stations that only hold calls while they wait for others.
+const HOLDING: [&str; 2] = ["workers", "connections"];
+
 /// What limits a run, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bottleneck {
@@ -101,6 +104,8 @@ struct Suspect<'a> {
     station: &'a Station,
     /// Share of the p99 that is spent waiting at the component, if this is the station that is waited for.
     p99_share: f64,
+    /// Share of the component's calls that it turned away, if this is the station that is waited for.
+    turned_away: f64,
     /// Whether this is the component's only station.
     only: bool,
 }
@@ -116,14 +121,7 @@ impl Suspect<'_> {
 
     /// Whether it only holds calls while they wait for others.
     fn holds(&self) -> bool {
-        matches!(self.name, "workers" | "connections")
-    }
-
-    fn turned_away(&self) -> f64 {
-        match self.station.arrivals {
-            0 => 0.0,
-            arrivals => self.station.rejected as f64 / arrivals as f64,
-        }
+        HOLDING.contains(&self.name)
     }
 
     fn worst(&self) -> f64 {
@@ -137,14 +135,14 @@ impl Suspect<'_> {
 
     fn is_full(&self) -> bool {
         let waits = self.p99_share >= WAITING && (self.station.utilization >= 0.5 || self.worst() >= 0.6);
-        self.station.utilization >= FULL || self.worst() >= FULL || self.turned_away() >= 0.001 || waits
+        self.station.utilization >= FULL || self.worst() >= FULL || self.turned_away >= 0.001 || waits
     }
 
     /// How likely this one is the cause: full before waiting, work before holding.
     fn blame(&self) -> f64 {
         let utilization = self.station.utilization.max(self.worst()).min(1.0);
         let works = !self.holds() && utilization >= FULL;
-        f64::from(u8::from(works)) * 10.0 + utilization + self.p99_share + self.turned_away()
+        f64::from(u8::from(works)) * 10.0 + utilization + self.p99_share + self.turned_away
     }
 
     fn evidence(&self) -> String {
@@ -161,8 +159,8 @@ impl Suspect<'_> {
             let calls = humane_count(if queue >= 10.0 { queue.round() } else { queue });
             reasons.push(format!("its queue holds {calls} {} on average", if calls == "1" { "call" } else { "calls" }));
         }
-        if self.turned_away() >= 0.0005 {
-            reasons.push(format!("it turns {} of its calls away", percent(self.turned_away())));
+        if self.turned_away >= 0.0005 {
+            reasons.push(format!("it turns {} of its calls away", percent(self.turned_away)));
         }
         match self.station.wait.p99_s {
             _ if self.p99_share >= 0.05 => {
@@ -178,8 +176,16 @@ impl Suspect<'_> {
 fn suspects(report: &Report) -> Vec<Suspect<'_>> {
     let mut suspects = Vec::new();
     for (component, of) in report.components.iter().filter(|(_, of)| of.kind != "client") {
-        // The breakdown knows components: their waiting is put down to the station where it was longest.
-        let waited_for = of.stations.iter().max_by(|(_, a), (_, b)| a.queue.mean.total_cmp(&b.queue.mean));
+        // The breakdown knows components: their waiting is put down to the station that is full, or else to the one
+        // with the longest queue. So are the calls that the component turned away at whatever door.
+        let rank = |name: &str, station: &Station| {
+            (!HOLDING.contains(&name) && station.utilization >= FULL, station.queue.mean)
+        };
+        let waited_for = of.stations.iter().max_by(|(a_name, a), (b_name, b)| {
+            let (a, b) = (rank(a_name, a), rank(b_name, b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        let turned_away: u64 = of.stations.values().map(|station| station.rejected).sum();
         for (name, station) in &of.stations {
             let is_waited_for = waited_for.is_some_and(|(longest, _)| longest == name);
             suspects.push(Suspect {
@@ -187,6 +193,10 @@ fn suspects(report: &Report) -> Vec<Suspect<'_>> {
                 name,
                 station,
                 p99_share: if is_waited_for { waiting_share(report, component) } else { 0.0 },
+                turned_away: match is_waited_for && of.calls > 0 {
+                    true => turned_away as f64 / of.calls as f64,
+                    false => 0.0,
+                },
                 only: of.stations.len() == 1,
             });
         }
@@ -349,11 +359,13 @@ mod tests {
 
     #[test]
     fn rejections_and_retries_are_part_of_it() {
-        let mut cores = station(0.999, 20.0);
-        cores.rejected = 210;
+        let mut workers = station(0.6, 90.0);
+        workers.rejected = 210;
+        let mut web = component("server-pool", &[("cores", station(0.999, 20.0)), ("workers", workers)]);
+        web.calls = 1000;
         let mut client = component("client", &[]);
         client.links.insert("web".into(), LinkReport { calls: 1000, tries: 1800, ..LinkReport::default() });
-        let report = report(&[("shoppers", client), ("web", component("server-pool", &[("cores", cores)]))], &[]);
+        let report = report(&[("shoppers", client), ("web", web)], &[]);
         assert_eq!(
             find(&report).sentence,
             "`web.cores` is the bottleneck: over 99% busy, its queue holds 20 calls on average, it turns 21% of its \
