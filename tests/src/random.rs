@@ -469,7 +469,7 @@ fn without_holds(steps: Vec<Value>) -> Vec<Value> {
 
 fn cache() -> impl Strategy<Value = Value> {
     let keep = (
-        weighted(0.8, select(vec![json!(100), json!(1), json!(0), json!("10kB")])),
+        weighted(0.8, select(vec![json!(100), json!(1), json!(0)])),
         select(vec!["lru", "fifo", "none"]),
         weighted(0.4, select(vec!["50ms", "1s", "1ns"])),
     );

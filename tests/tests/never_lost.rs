@@ -50,7 +50,9 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
         for (station, figures) in &component.stations {
             let used = figures.utilization;
             ensure(used >= 0.0 && (changes || used <= 1.0 + 1e-9), &format!("{name}.{station} is used {used}"))?;
-            ensure(figures.queue.mean <= figures.queue.max as f64, &format!("{name}.{station}: mean over max"))?;
+            // The most at one instance, the mean of all.
+            let most = figures.queue.max as f64 * component.instances.len().max(1) as f64;
+            ensure(figures.queue.mean <= most * (1.0 + 1e-9), &format!("{name}.{station}: mean over max"))?;
         }
         for (to, link) in &component.links {
             ensure(link.tries >= link.retries, &format!("{name} → {to}: retries are tries"))?;
@@ -80,7 +82,8 @@ fn ordered(latency: &Latency, of: &str) -> Result<(), String> {
 fn check_breakdown(report: &Report) -> Result<(), String> {
     for (band, parts, low) in [("p50", &report.breakdown.p50, 0.45), ("p99", &report.breakdown.p99, 0.99)] {
         if parts.is_empty() {
-            ensure(report.latency.count == 0 || report.latency.max_s == Some(0.0), "a breakdown of what was measured")?;
+            let longest = if low < 0.9 { report.latency.p50_s } else { report.latency.max_s };
+            ensure(longest.unwrap_or(0.0) < 1e-8, &format!("{band}: nothing of {longest:?}"))?;
             continue;
         }
         let (seconds, shares) = parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.seconds, sum.1 + part.share));
@@ -131,7 +134,9 @@ fn hunt(name: &str, quiet: bool, cases: u32) {
     seed[..4].copy_from_slice(&setting("KNEEPOINT_ROUND", 1).to_le_bytes());
     seed[4] = u8::from(quiet);
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-    std::panic::set_hook(Box::new(|_| {}));
+    if setting("KNEEPOINT_LOUD", 0) == 0 {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     let mut endings = std::collections::BTreeMap::<&str, u32>::new();
     let counted = std::cell::RefCell::new(&mut endings);
     let outcome = runner.run(&random::model(quiet), |model| {
@@ -221,4 +226,16 @@ fn runaways_are_stopped() {
     });
     let report = run(&breeding, 1).expect("it is stopped, not wrong");
     assert!(matches!(report.ended, Ended::Stopped(_)), "{:?}", report.ended);
+}
+
+/// Runs the model in the file `KNEEPOINT_MODEL`: to look at what a hunt has found.
+#[test]
+#[ignore = "needs a model to look at"]
+fn one() {
+    let Ok(path) = std::env::var("KNEEPOINT_MODEL") else { return };
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    let model: Value = serde_json::from_str(&text).expect("it is JSON");
+    let report = run(&model, 1).expect("it runs");
+    check(&model, &report).expect("it is right");
+    check_quiet(&report).expect("all places are free");
 }

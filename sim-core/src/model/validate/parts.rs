@@ -2,7 +2,7 @@
 
 use crate::components::Component;
 use crate::components::autoscaler::AutoscalerSpec;
-use crate::components::cache::{CacheSpec, Eviction};
+use crate::components::cache::{CacheSpec, Capacity, Eviction};
 use crate::components::client::ClientSpec;
 use crate::components::connection_pool::ConnectionPoolSpec;
 use crate::components::database::{DatabaseSpec, ReadFrom};
@@ -239,6 +239,9 @@ impl Check<'_> {
             }
         } else {
             self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
+        }
+        if let Some(Capacity::Bytes(_)) = spec.capacity {
+            self.diagnostics.push(spec.at.field("capacity").error(not_yet("a capacity in bytes")));
         }
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
