@@ -1,7 +1,8 @@
 //! Nothing is ever lost: random legal models run to their end, every tally agrees, every request is accounted for, and
 //! when the load ends every place gets free.
 //!
-//! `KNEEPOINT_CASES=5000 KNEEPOINT_ROUND=2` look further, elsewhere.
+//! `KNEEPOINT_CASES=5000 KNEEPOINT_ROUND=2` look further, elsewhere; `KNEEPOINT_LAST=folder` keeps the model that is
+//! being run, for what no test survives.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -139,7 +140,11 @@ fn hunt(name: &str, quiet: bool, cases: u32) {
     }
     let mut endings = std::collections::BTreeMap::<&str, u32>::new();
     let counted = std::cell::RefCell::new(&mut endings);
+    let last = std::env::var("KNEEPOINT_LAST").ok();
     let outcome = runner.run(&random::model(quiet), |model| {
+        if let Some(folder) = &last {
+            let _ = std::fs::write(format!("{folder}/{name}.json"), model.to_string());
+        }
         let report = match run(&model, 1) {
             Err(why) if why.starts_with("not legal") => {
                 if std::env::var("KNEEPOINT_LEGAL").is_ok() {
