@@ -56,17 +56,39 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
             ensure(figures.queue.mean <= most * (1.0 + 1e-9), &format!("{name}.{station}: mean over max"))?;
         }
         for (to, link) in &component.links {
-            ensure(link.tries >= link.retries, &format!("{name} → {to}: retries are tries"))?;
+            let tries = link.tries + link.rejected;
+            ensure(tries >= link.retries, &format!("{name} → {to}: {} retries of {tries} tries", link.retries))?;
+            // What began in the warm-up may end in the window.
+            ensure(link.fallbacks_ok <= link.fallbacks || model["run"]["warmup"] != "0ms", &format!("{name} → {to}: fallbacks"))?;
         }
         if let Some(latency) = &component.latency {
             ordered(latency, name)?;
         }
     }
     ordered(&report.latency, "requests")?;
+    check_patience(model, report)?;
     if let Ended::Stopped(stopped) = &report.ended {
         ensure(!stopped.reason.is_empty(), "a stopped run says why")?;
     }
     Ok(())
+}
+
+/// Nobody waits for longer than the first deadline allows.
+fn check_patience(model: &Value, report: &Report) -> Result<(), String> {
+    let clients = model["components"].as_object().into_iter().flatten().filter(|(_, part)| part["type"] == "client");
+    let mut longest = 0.0_f64;
+    for (_, client) in clients {
+        let link = &client["link"];
+        let Some(deadline) = link["deadline"].as_str() else { return Ok(()) };
+        if link.get("fallback").is_some() {
+            return Ok(());
+        }
+        let deadline = sim_core::model::units::time(deadline).map_err(|wrong| wrong.to_string())?;
+        longest = longest.max(deadline as f64 / 1e9);
+    }
+    let found = [Some(&report.latency), report.error_latency.as_ref()];
+    let found = found.into_iter().flatten().filter_map(|latency| latency.max_s).fold(0.0, f64::max);
+    ensure(found <= longest * 1.000_001, &format!("waited for {found} s beyond a deadline of {longest} s"))
 }
 
 fn ensure(holds: bool, what: &str) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use crate::components::Component;
 use crate::components::autoscaler::AutoscalerSpec;
-use crate::components::cache::{CacheSpec, Capacity, Eviction};
+use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode};
 use crate::components::client::ClientSpec;
 use crate::components::connection_pool::ConnectionPoolSpec;
 use crate::components::database::{DatabaseSpec, ReadFrom};
@@ -199,6 +199,9 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
+                if let Some(fallback) = &cached.link.options.fallback {
+                    self.diagnostics.push(fallback.at.error(not_yet("a fallback of a look-up")));
+                }
             }
             Step::Parallel(parallel) => {
                 let branches = parallel.branches.len() as u64;
@@ -362,6 +365,11 @@ impl Check<'_> {
             }
         }
         if let Some(fallback) = &options.fallback {
+            if let Some(Component::Cache(cache)) = self.draft.components.get(link.to.as_str())
+                && cache.read_mode() == ReadMode::Aside
+            {
+                self.diagnostics.push(fallback.at.error(not_yet("a fallback of calls to a cache beside its callers")));
+            }
             self.link(fallback);
         }
     }
