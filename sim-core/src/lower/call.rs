@@ -319,12 +319,13 @@ impl Lowering<'_> {
     /// The database (its name) whose data a component's answers are, if there is one.
     pub(super) fn source_of(&self, name: &str) -> Option<String> {
         let mut name = name.to_string();
+        // Whoever comes back to itself has no source.
         for _ in 0..=self.model.components.len() {
             name = match &self.model.components[name.as_str()] {
                 Component::Database(_) => return Some(name),
                 Component::Cache(cache) => match &cache.backing {
                     Some(backing) => backing.to.as_str().to_string(),
-                    None => return self.source_of_steps(&name),
+                    None => self.loaded_from(&name)?,
                 },
                 Component::ConnectionPool(pool) => pool.to.to.as_str().to_string(),
                 Component::Client(_)
@@ -343,23 +344,19 @@ impl Lowering<'_> {
         caches.any(|(name, _)| self.source_of(name).as_deref() == Some(database))
     }
 
-    /// The same for a cache that `cached` steps load.
-    fn source_of_steps(&self, cache: &str) -> Option<String> {
-        self.model
-            .components
-            .values()
-            .find_map(|component| match component {
-                Component::ServerPool(pool) => {
-                    pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
-                }
-                Component::Client(_)
-                | Component::LoadBalancer(_)
-                | Component::Cache(_)
-                | Component::ConnectionPool(_)
-                | Component::Database(_)
-                | Component::Autoscaler(_) => None,
-            })
-            .and_then(|callee| self.source_of(&callee))
+    /// Whom the steps call that load a cache without a backing.
+    fn loaded_from(&self, cache: &str) -> Option<String> {
+        self.model.components.values().find_map(|component| match component {
+            Component::ServerPool(pool) => {
+                pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
+            }
+            Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::Cache(_)
+            | Component::ConnectionPool(_)
+            | Component::Database(_)
+            | Component::Autoscaler(_) => None,
+        })
     }
 
     /// Releases the session-mode pools of a program.

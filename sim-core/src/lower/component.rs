@@ -209,9 +209,9 @@ impl Lowering<'_> {
         let write = self.here();
         self.cache_write(id, name, spec);
         let delete = self.here();
-        self.cache_program(id, name, spec, "delete", |lowering| lowering.emit(Op::Remove(id)));
+        self.cache_program(id, name, spec, "delete", |lowering, _| lowering.emit(Op::Remove(id)));
         let store = self.here();
-        self.cache_program(id, name, spec, "store", |lowering| lowering.emit(Op::Store(id)));
+        self.cache_program(id, name, spec, "store", |lowering, _| lowering.emit(Op::Store(id)));
         let entries = &mut self.plan_of(id).entry_by_op;
         // What a database calls by other names goes through a cache as a read.
         entries.fill(read);
@@ -240,12 +240,22 @@ impl Lowering<'_> {
         self.emit(Op::Work { station: WORK, admission: true, cell, draw });
     }
 
-    fn cache_program(&mut self, id: u32, name: &str, spec: &CacheSpec, op: &str, rest: impl FnOnce(&mut Self)) {
-        let reply = self.label();
-        self.unwinding(reply, |lowering| {
+    fn cache_program(
+        &mut self,
+        id: u32,
+        name: &str,
+        spec: &CacheSpec,
+        op: &str,
+        rest: impl FnOnce(&mut Self, &mut Caller),
+    ) {
+        let mut caller = Caller::new(id, &[name, op], Some(op == "write"));
+        let (release, reply) = (self.label(), self.label());
+        self.unwinding(release, |lowering| {
             lowering.cache_service(id, name, spec, op);
-            rest(lowering);
+            rest(lowering, &mut caller);
         });
+        self.place(release);
+        self.unwinding(reply, |lowering| lowering.release_sessions(&caller));
         self.place(reply);
         self.emit(Op::Reply);
     }
@@ -253,8 +263,7 @@ impl Lowering<'_> {
     fn cache_read(&mut self, id: u32, name: &str, spec: &CacheSpec) {
         let through = spec.read_mode() == ReadMode::Through;
         let backing = spec.backing.as_ref().filter(|_| through);
-        let mut caller = Caller::new(id, &[name, "read"], Some(false));
-        self.cache_program(id, name, spec, "read", |lowering| {
+        self.cache_program(id, name, spec, "read", |lowering, caller| {
             let (unfilled, end) = (lowering.label(), lowering.label());
             let Some(backing) = backing else {
                 lowering.emit(Op::Lookup(id));
@@ -264,7 +273,7 @@ impl Lowering<'_> {
             lowering.emit(Op::IfKeyless { cache: id, to: unfilled });
             lowering.emit(Op::Lookup(id));
             lowering.emit(Op::IfHit(end));
-            lowering.call(&mut caller, load);
+            lowering.call(caller, load);
             if spec.fill == Fill::Async {
                 lowering.emit(Op::ReplyEarly);
             }
@@ -272,17 +281,16 @@ impl Lowering<'_> {
             lowering.emit(Op::Store(id));
             lowering.emit(Op::Jump(end));
             lowering.place(unfilled);
-            lowering.call(&mut caller, load);
+            lowering.call(caller, load);
             lowering.place(end);
         });
     }
 
     fn cache_write(&mut self, id: u32, name: &str, spec: &CacheSpec) {
-        let mut caller = Caller::new(id, &[name, "write"], Some(true));
         let through = spec.write_mode() == WriteMode::Through;
-        self.cache_program(id, name, spec, "write", |lowering| {
+        self.cache_program(id, name, spec, "write", |lowering, caller| {
             if let Some(backing) = &spec.backing {
-                lowering.call(&mut caller, CallSpec { op: ops::WRITE, ..CallSpec::plain(backing) });
+                lowering.call(caller, CallSpec { op: ops::WRITE, ..CallSpec::plain(backing) });
             }
             let end = lowering.label();
             lowering.emit(Op::IfKeyless { cache: id, to: end });

@@ -600,10 +600,8 @@ impl<'p> World<'p> {
             let writes = self.call_writes(frame, call, link);
             let may = (state.attempt as u32) < retry.retries
                 && retry.when & (1 << outcome as u16) != 0
-                && (retry.writes || !writes)
-                && state.deadline > self.now;
+                && (retry.writes || !writes);
             if may {
-                meter_retry(&mut self.meters.links[call.link as usize], self.open);
                 let attempt = state.attempt + 1;
                 let u = draw(
                     state.key,
@@ -612,15 +610,24 @@ impl<'p> World<'p> {
                 );
                 let wait =
                     retry.backoff.wait(attempt as u32, retry.jitter, u, if attempt == 1 { 0 } else { state.work });
-                let state = &mut self.frames[frame];
-                state.attempt = attempt;
-                state.work = wait;
-                if wait == 0 {
-                    return Next::TryAgain;
+                // A try that could only begin past the deadline is none.
+                let last = if link.deadline_ns > 0 {
+                    state.deadline.min(state.sent.saturating_add(link.deadline_ns))
+                } else {
+                    state.deadline
+                };
+                if self.now.saturating_add(wait) < last {
+                    meter_retry(&mut self.meters.links[call.link as usize], self.open);
+                    let state = &mut self.frames[frame];
+                    state.attempt = attempt;
+                    state.work = wait;
+                    if wait == 0 {
+                        return Next::TryAgain;
+                    }
+                    self.open_phase(frame, link.cell + 1, Waiting::BackOff);
+                    self.wake_in(frame, wait);
+                    return Next::Wait;
                 }
-                self.open_phase(frame, link.cell + 1, Waiting::BackOff);
-                self.wake_in(frame, wait);
-                return Next::Wait;
             }
         }
         let state = &mut self.frames[frame];
@@ -786,6 +793,7 @@ impl<'p> World<'p> {
             Waiting::Homeward => return,
             Waiting::Outward => {
                 if state.parent == NONE {
+                    self.frames[frame].wake = 0;
                     self.frames.free(frame);
                 }
                 return;

@@ -228,6 +228,14 @@ impl World<'_> {
         accepted
     }
 
+    /// The number of the database that a component is.
+    fn database_at(&self, component: u32) -> u32 {
+        let Kind::Database(database) = self.plan.components[component as usize].kind else {
+            unreachable!("a database takes connections")
+        };
+        database
+    }
+
     fn close_connections(&mut self, database: u32, count: u32) {
         self.databases[database as usize].connections -= count;
         let component = self.plan.databases[database as usize].component;
@@ -282,7 +290,7 @@ impl World<'_> {
         if taken.is_some() {
             return Next::Step;
         }
-        if plan.database != NONE && !self.open_connection(plan.database) {
+        if plan.database != NONE && !self.open_connection(self.database_at(plan.database)) {
             let station = self.working_at(frame);
             self.release_place(station);
             return Next::Fail(Outcome::ConnectionRefused);
@@ -362,7 +370,7 @@ impl World<'_> {
         self.connections[state].open -= 1;
         let database = self.plan.connection_pools[pool as usize].database;
         if database != NONE {
-            self.close_connections(database, 1);
+            self.close_connections(self.database_at(database), 1);
         }
     }
 
@@ -381,8 +389,9 @@ impl World<'_> {
 
     /// Closes all unused connections to a database that are too old: somebody needs a new one.
     fn expire_connections(&mut self, database: u32) {
+        let component = self.plan.databases[database as usize].component;
         for (pool, plan) in self.plan.connection_pools.iter().enumerate() {
-            if plan.database == database && plan.idle_timeout_ns > 0 {
+            if plan.database == component && plan.idle_timeout_ns > 0 {
                 for at in 0..self.members[plan.component as usize].len() {
                     self.expire_idle(self.members[plan.component as usize][at], pool as u32);
                 }

@@ -255,7 +255,7 @@ impl World<'_> {
                 log: if parent.log == NONE { NONE } else { branch },
                 pc,
                 turn: 0,
-                mark: at as u32,
+                mark: 0,
                 attempt: 0,
                 waiting: Waiting::Nothing,
                 flags: (parent.flags | BRANCH) & !(super::frame::FALLBACK | super::frame::ADMITTED),
@@ -284,7 +284,8 @@ impl World<'_> {
         let outcome = state.outcome();
         self.keys[branch as usize].clear();
         let entry = &mut self.joins[join as usize];
-        entry.branches[state.mark as usize] = NONE;
+        let place = entry.branches.iter().position(|&other| other == branch).expect("its parent waits for it");
+        entry.branches[place] = NONE;
         entry.open -= 1;
         entry.done += (outcome == Outcome::Ok) as u32;
         let won = entry.done == entry.need;

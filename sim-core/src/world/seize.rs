@@ -182,6 +182,7 @@ impl World<'_> {
                 WhenFull::DropOldest => {
                     let oldest = state.queue.first();
                     self.leave_line(oldest, station);
+                    self.close_phase(oldest);
                     self.count_rejected(station);
                     self.ready_after(oldest, Err(Outcome::Rejected));
                     self.enter_queue(frame, station);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::components::Component;
 use crate::components::autoscaler::AutoscalerSpec;
-use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
+use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
 use crate::components::client::ClientSpec;
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, ReadFrom};
@@ -265,6 +265,9 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
+                if let Some(fallback) = &cached.link.options.fallback {
+                    self.diagnostics.push(fallback.at.error(not_yet("a fallback of a look-up")));
+                }
             }
             Step::Parallel(parallel) => {
                 let branches = parallel.branches.len() as u64;
@@ -312,6 +315,9 @@ impl Check<'_> {
                 self.diagnostics
                     .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
             }
+        }
+        if let Some(Capacity::Bytes(_)) = spec.capacity {
+            self.diagnostics.push(spec.at.field("capacity").error(not_yet("a capacity in bytes")));
         }
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
@@ -437,6 +443,11 @@ impl Check<'_> {
             }
         }
         if let Some(fallback) = &options.fallback {
+            if let Some(Component::Cache(cache)) = self.draft.components.get(link.to.as_str())
+                && cache.read_mode() == ReadMode::Aside
+            {
+                self.diagnostics.push(fallback.at.error(not_yet("a fallback of calls to a cache beside its callers")));
+            }
             self.link(fallback);
         }
     }
