@@ -10,6 +10,8 @@ use sim_core::analysis::report::Report;
 use sim_core::analysis::{objective, replications};
 use sim_core::model::Model;
 use sim_core::model::diagnostic::Diagnostic;
+use sim_core::model::objective::Dimension;
+use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
 
 use crate::driver::Driver;
 use crate::engine;
@@ -91,6 +93,8 @@ struct Shown {
     expectation: String,
     left: Option<f64>,
     right: Option<f64>,
+    #[serde(skip)]
+    dimension: Dimension,
     holds: bool,
 }
 
@@ -171,6 +175,10 @@ impl Check {
             expectation: expectation.text.clone(),
             left: expectation.left.value(&figure),
             right: expectation.right.value(&figure),
+            dimension: [&expectation.left, &expectation.right]
+                .into_iter()
+                .find_map(|side| side.dimension())
+                .unwrap_or(Dimension::Number),
             holds: expectation.holds(&figure).unwrap_or(false),
         });
         Ok(shown.collect())
@@ -286,10 +294,17 @@ fn expectations_table(shown: &[Shown]) -> String {
     if shown.is_empty() {
         return String::new();
     }
-    let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Right, Align::Right]);
+    let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Unit, Align::Unit]);
     for shown in shown {
         let mark = if shown.holds { paint(GOOD, "✓") } else { paint(BAD, "✗") };
-        let value = |value: Option<f64>| value.map_or("unknown".to_owned(), number);
+        let value = |value: Option<f64>| {
+            value.map_or("unknown".to_owned(), |value| match shown.dimension {
+                Dimension::Time => humane_time(value),
+                Dimension::Share => humane_share(value),
+                Dimension::Rate => humane_rate(value),
+                Dimension::Number => humane_count(value),
+            })
+        };
         columns.row(vec![mark, shown.expectation.clone(), value(shown.left), value(shown.right)]);
     }
     format!("\n{}\n{}\n", paint(STRONG, "Expectations"), columns.lines().join("\n"))

@@ -215,6 +215,10 @@ fn components(report: &Report) -> Vec<String> {
         };
         let time = |value: Option<f64>| value.map(humane_time).unwrap_or_default();
         let latency = of.latency.as_ref().filter(|_| of.kind != "client");
+        let (queue, wait) = match waited_for(of) {
+            Some((_, station)) => (Some(&station.queue), Some(&station.wait)),
+            None => (of.queue.as_ref(), of.wait.as_ref()),
+        };
         columns.row(vec![
             shorten(name, NAME),
             match of.kind.as_str() {
@@ -223,8 +227,8 @@ fn components(report: &Report) -> Vec<String> {
             },
             share,
             busy,
-            of.queue.as_ref().map(|queue| short_number(queue.mean)).unwrap_or_default(),
-            time(of.wait.as_ref().and_then(|wait| wait.p99_s)),
+            queue.map(|queue| short_number(queue.mean)).unwrap_or_default(),
+            time(wait.and_then(|wait| wait.p99_s)),
             time(latency.and_then(|latency| latency.p50_s)),
             time(latency.and_then(|latency| latency.p99_s)),
         ]);
@@ -241,6 +245,13 @@ fn components(report: &Report) -> Vec<String> {
         shown.extend(notes.map(|note| format!("{}{}", " ".repeat(table_width + 2), paint(QUIET, &note))));
     }
     shown
+}
+
+/// The station that calls wait for, where it is another than the one that stands for the component.
+fn waited_for(of: &ComponentReport) -> Option<(&str, &Station)> {
+    let first = of.queue.as_ref().map_or(0.0, |queue| queue.mean);
+    let (name, longest) = of.stations.iter().max_by(|(_, a), (_, b)| a.queue.mean.total_cmp(&b.queue.mean))?;
+    (longest.queue.mean > first).then_some((name.as_str(), longest))
 }
 
 /// Puts facts on lines, several where they fit.
@@ -266,6 +277,9 @@ fn notes(of: &ComponentReport) -> Vec<String> {
             (min, max) => format!("{min}–{max} replicas"),
         });
     }
+    if let Some((station, _)) = waited_for(of) {
+        notes.push(format!("waiting for {station}"));
+    }
     if let Some(ratio) = of.hit_ratio {
         notes.push(format!("{} hits", humane_share(ratio)));
     }
@@ -287,15 +301,19 @@ fn notes(of: &ComponentReport) -> Vec<String> {
             notes.push(format!("{} tries a call to {target}", three_digits(link.tries as f64 / link.calls as f64)));
         }
     }
-    notes.extend(of.stations.values().filter_map(uneven));
+    notes.extend(uneven(of));
     notes
 }
 
-/// The worst instance, where it is clearly worse than the average.
-fn uneven(station: &Station) -> Option<String> {
-    let worst = station.max_instance.as_ref()?;
-    let clearly = worst.utilization > station.utilization * 1.05 && worst.utilization > 0.3;
-    clearly.then(|| format!("{} {}", worst.instance, humane_percent(worst.utilization)))
+/// The worst instance, where it is clearly worse than the average; of several stations, at the fullest.
+fn uneven(of: &ComponentReport) -> Option<String> {
+    let worst = of.stations.values().filter_map(|station| {
+        let worst = station.max_instance.as_ref()?;
+        let clearly = worst.utilization > station.utilization * 1.05 && worst.utilization > 0.3;
+        clearly.then_some(worst)
+    });
+    let worst = worst.max_by(|a, b| a.utilization.total_cmp(&b.utilization))?;
+    Some(format!("{} {}", worst.instance, humane_percent(worst.utilization)))
 }
 
 /// The colour of a utilization.

@@ -128,9 +128,9 @@ impl Suspect<'_> {
         self.station.max_instance.as_ref().map_or(0.0, |worst| worst.utilization)
     }
 
-    /// Whether one instance is full while the station as a whole is not.
+    /// Whether one instance is clearly fuller than the station as a whole.
     fn is_uneven(&self) -> bool {
-        self.station.utilization < FULL && self.worst() >= FULL
+        self.station.utilization < FULL && self.worst() >= FULL.min(NEAR.max(self.station.utilization * 1.5))
     }
 
     fn is_full(&self) -> bool {

@@ -99,6 +99,18 @@ impl Expression {
         }
     }
 
+    /// What its value is measured in; `None` for what is made of numbers alone.
+    pub fn dimension(&self) -> Option<Dimension> {
+        match self {
+            Self::Number(_) => None,
+            Self::Figure { measure, .. } => Some(measure.dimension()),
+            Self::Pair(left, operator, right) => match (left.dimension(), operator, right.dimension()) {
+                (Some(_), Operator::Over, Some(_)) => Some(Dimension::Number),
+                (left, _, right) => left.or(right),
+            },
+        }
+    }
+
     /// Every figure in it.
     pub fn each_figure<'e>(&'e self, visit: &mut dyn FnMut(&'e Measure, Option<&'e str>)) {
         match self {

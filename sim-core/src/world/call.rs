@@ -444,7 +444,8 @@ impl<'p> World<'p> {
         state.since = now;
         state.waiting = Waiting::Nothing;
         instance.active += 1;
-        if open {
+        // What a caller fills in is part of its look-up, and no call of its own.
+        if open && state.op != ops::STORE {
             state.flags |= COUNTED;
             instance.calls += 1;
         }

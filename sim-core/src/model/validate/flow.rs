@@ -83,8 +83,10 @@ impl Flow<'_> {
             }
         };
         let mut edges = Vec::new();
+        // The keys of a record may come from the record.
+        let recorded = matches!(client.arrivals, Arrivals::Trace(_));
         for class in classes {
-            let has_key = self.has_key(&class);
+            let has_key = recorded || self.has_key(&class);
             let call = Call { component: client.to.to.text.clone(), class, operation: None, has_key };
             follow_link(&client.to, call, true, &mut edges);
         }

@@ -1,0 +1,149 @@
+//! The gallery: every model of `models/` reads without a warning, shows what it is there to show, and is short; and
+//! the schema beside them is the present one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sim_core::analysis::report::{Ended, Report};
+use sim_core::analysis::{objective, replications};
+use sim_core::model::Files;
+use sim_core::{Model, Plan};
+
+/// The most requests that a model of the gallery makes in a run, its variants apart.
+const REQUESTS_MAX: u64 = 100_000;
+/// What a model shows must not hang on one seed.
+const SEEDS: u32 = 3;
+
+/// Files beside a model.
+struct Beside(PathBuf);
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        fs::read(self.0.join(path)).map_err(|error| format!("{path}: {error}"))
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+}
+
+/// Every model of the gallery, sorted by name.
+fn gallery() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).expect("the repository has models/");
+    let mut models: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    models.retain(|path| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        matches!(ending, "json" | "yaml") && path.file_name().is_some_and(|name| name != "schema.json")
+    });
+    models.sort();
+    models
+}
+
+/// Reads a model, which must have no mistakes and nothing doubtful.
+fn read(path: &Path, sets: &[(&str, &str)]) -> Model {
+    let text = fs::read_to_string(path).expect("a model is a text");
+    let sets: Vec<_> = sets.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
+    let (model, warnings) = Model::parse(&text, &path.display().to_string(), &sets, &Beside(folder()))
+        .unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", path.display()));
+    assert!(warnings.is_empty(), "{}: {warnings:?}", path.display());
+    model
+}
+
+fn plan(model: &Model) -> Plan {
+    Plan::compile(model, &Beside(folder())).unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", model.name))
+}
+
+fn run(model: &Model, replication: u32) -> Report {
+    sim_core::simulate(&plan(model), replications::seed_of(model.run.seed.0, replication))
+}
+
+#[test]
+fn models_show_what_they_are_there_to_show() {
+    let models = gallery();
+    assert!(models.len() >= 10, "{} models are not the gallery", models.len());
+    for path in models {
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        let model = read(&path, &[]);
+        if name == "web-shop.json" {
+            // The example of the README is there to be changed, and shows nothing but itself.
+            assert_eq!(run(&read(&path, &[("run.duration", "5s"), ("run.warmup", "1s")]), 0).ended, Ended::Complete);
+            continue;
+        }
+        assert!(!model.expect.is_empty(), "{name} expects nothing");
+        assert!(text_of(&path).contains("description"), "{name} has no description");
+        for replication in 0..SEEDS {
+            shows(&name, &model, replication);
+        }
+    }
+}
+
+fn text_of(path: &Path) -> String {
+    fs::read_to_string(path).expect("a model is a text")
+}
+
+/// Holds one run of a model, and of each variant, to the model's expectations.
+fn shows(name: &str, model: &Model, replication: u32) {
+    let mut reports = BTreeMap::from([(None, run(model, replication))]);
+    for variant in model.variants.keys() {
+        let changed = model.variant(variant).unwrap_or_else(|mistakes| panic!("{name} {variant}:\n{mistakes}"));
+        reports.insert(Some(variant.clone()), run(&changed, replication));
+    }
+    for (variant, report) in &reports {
+        assert_eq!(report.ended, Ended::Complete, "{name} {variant:?}");
+        assert!(report.requests.offered <= REQUESTS_MAX, "{name} {variant:?}: {} requests", report.requests.offered);
+    }
+    let figure =
+        |measure: &_, variant: Option<&str>| objective::evaluate(reports.get(&variant.map(str::to_owned))?, measure);
+    for expectation in &model.expect {
+        let (left, right) = (expectation.left.value(&figure), expectation.right.value(&figure));
+        let holds = expectation.holds(&figure);
+        assert_eq!(holds, Some(true), "{name}, replication {replication}: {}: {left:?}, {right:?}", expectation.text);
+    }
+}
+
+#[test]
+fn the_schema_is_current() {
+    let written: serde_json::Value =
+        serde_json::from_str(&text_of(&folder().join("schema.json"))).expect("a schema is JSON");
+    assert!(
+        written == sim_core::model::schema::schema(),
+        "models/schema.json is old: kneepoint schema > models/schema.json"
+    );
+}
+
+/// Hits, misses and evictions of a read-through cache in front of what the log at `trace` asks for. The loads take no
+/// time: what comes at one instant is looked up before any of it is filled in.
+fn hits_of(trace: &str, capacity: Option<&str>) -> (u64, u64, u64) {
+    let mut sets = vec![
+        ("visitors.arrivals.trace", trace),
+        ("run.duration", "100h"),
+        ("web.handlers", r#"{ "*": [ { "cpu": "0s" } ] }"#),
+    ];
+    sets.extend(capacity.map(|capacity| ("cache.capacity", capacity)));
+    let report = run(&read(&folder().join("access-log.json"), &sets), 0);
+    let cache = &report.components["cache"];
+    let count = |count: Option<u64>| count.expect("a cache counts");
+    (count(cache.hits), count(cache.misses), count(cache.evictions))
+}
+
+/// Against a count by another program: 60 requests for 13 paths, two of them writes.
+#[test]
+fn a_log_hits_as_often_as_counted_elsewhere() {
+    assert_eq!(hits_of("data/access.log", None), (45, 13, 0));
+    assert_eq!(hits_of("data/access.log", Some("5")), (25, 33, 26));
+}
+
+/// Where the machine has a longer one. Counted so: sort by time, keep the order of equal times; what is asked for in a
+/// second is looked up before any of it is filled in; a write drops its path.
+#[test]
+fn a_real_log_hits_as_often_as_counted_elsewhere() {
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/apache_access.log.gz");
+    if !log.exists() {
+        eprintln!("skipped: {} is not there", log.display());
+        return;
+    }
+    let log = log.to_str().expect("a path in UTF-8");
+    assert_eq!(hits_of(log, None), (8_496, 1_499, 0));
+    assert_eq!(hits_of(log, Some("200")), (6_886, 3_109, 2_903));
+}
