@@ -228,7 +228,12 @@ fn requests(plan: &Plan) -> u64 {
 fn main() {
     let (one, three) = (plan(ONE_QUEUE), plan(THREE_TIERS));
     pair("three tiers: engine, loop; a request", 2.0, || requests(&three), || black_box(three_tiers_loop(200.0)).0);
-    pair("one queue: engine, loop; a request", 3.0, || requests(&one), || black_box(one_queue_loop(400.0, 800.0, 1e6)).0);
+    pair(
+        "one queue: engine, loop; a request",
+        3.0,
+        || requests(&one),
+        || black_box(one_queue_loop(400.0, 800.0, 1e6)).0,
+    );
     let (many, few) = (plan(&timers(1_000_000)), plan(&timers(1_000)));
     pair("a million timers, a thousand; a request", 10.0, || requests(&many), || requests(&few));
 }

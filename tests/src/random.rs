@@ -93,8 +93,9 @@ fn prune(components: &mut Map<String, Value>) {
         names_in(&components[&name], components, &mut reached);
     }
     let target = components.get("scaler").map(|scaler| scaler["target"].clone());
-    components
-        .retain(|name, _| reached.contains(name) || name == "scaler" && reached.iter().any(|r| Some(json!(r)) == target));
+    components.retain(|name, _| {
+        reached.contains(name) || name == "scaler" && reached.iter().any(|r| Some(json!(r)) == target)
+    });
 }
 
 fn names_in(value: &Value, components: &Map<String, Value>, reached: &mut Vec<String>) {
@@ -114,9 +115,22 @@ fn run() -> impl Strategy<Value = (u64, u64, u64)> {
 /// A time that work takes.
 fn work() -> impl Strategy<Value = &'static str> {
     select(vec![
-        "1ms", "0s", "1ns", "exp(2ms)", "10ms", "exp(20ms)", "lognormal(3ms, cv=2)", "uniform(0s, 5ms)", "erlang(2ms, k=3)",
-        "hyperexp(2ms, cv=3)", "pareto(min=1ms, alpha=1.1, max=200ms)", "mix(90% exp(1ms), 10% 50ms)", "333333ns",
-        "normal(2ms, sd=1ms)", "weibull(2ms, shape=0.7)", "gamma(2ms, cv=1.5)",
+        "1ms",
+        "0s",
+        "1ns",
+        "exp(2ms)",
+        "10ms",
+        "exp(20ms)",
+        "lognormal(3ms, cv=2)",
+        "uniform(0s, 5ms)",
+        "erlang(2ms, k=3)",
+        "hyperexp(2ms, cv=3)",
+        "pareto(min=1ms, alpha=1.1, max=200ms)",
+        "mix(90% exp(1ms), 10% 50ms)",
+        "333333ns",
+        "normal(2ms, sd=1ms)",
+        "weibull(2ms, shape=0.7)",
+        "gamma(2ms, cv=1.5)",
     ])
 }
 
@@ -127,15 +141,16 @@ fn patience() -> impl Strategy<Value = &'static str> {
 
 fn classes() -> impl Strategy<Value = Value> {
     let class = || {
-        (of(select(vec!["few", "many"])), any::<bool>(), 0..3_u64, of(select(vec!["1kB", "exp(20kB)"])))
-            .prop_map(|(key, write, priority, size)| {
+        (of(select(vec!["few", "many"])), any::<bool>(), 0..3_u64, of(select(vec!["1kB", "exp(20kB)"]))).prop_map(
+            |(key, write, priority, size)| {
                 let mut class = json!({});
                 set(&mut class, "key", key);
                 set(&mut class, "size", size);
                 set(&mut class, "write", write.then_some(true));
                 set(&mut class, "priority", (priority > 0).then_some(priority));
                 class
-            })
+            },
+        )
     };
     (class(), class()).prop_map(|(a, b)| json!({ "a": a, "b": b }))
 }
@@ -204,7 +219,10 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
 }
 
 fn retry() -> impl Strategy<Value = Value> {
-    let when = weighted(0.7, select(vec![vec!["5xx", "timeout"], vec!["timeout"], vec!["rejected", "failed", "pool_timeout", "lost"]]));
+    let when = weighted(
+        0.7,
+        select(vec![vec!["5xx", "timeout"], vec!["timeout"], vec!["rejected", "failed", "pool_timeout", "lost"]]),
+    );
     let backoff = weighted(
         0.6,
         select(vec![json!("5ms"), json!("exponential(2ms, factor=3, max=20ms)"), json!(["1ms", "0s", "4ms"])]),
@@ -355,15 +373,17 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
 fn queue() -> impl Strategy<Value = Value> {
     let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
     let order = select(vec!["fifo", "lifo", "priority"]);
-    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order).prop_map(|(capacity, when, timeout, order)| {
-        let mut queue = json!({ "order": order });
-        if capacity.is_some() {
-            queue["when_full"] = when;
-        }
-        set(&mut queue, "capacity", capacity);
-        set(&mut queue, "timeout", timeout);
-        queue
-    })
+    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order).prop_map(
+        |(capacity, when, timeout, order)| {
+            let mut queue = json!({ "order": order });
+            if capacity.is_some() {
+                queue["when_full"] = when;
+            }
+            set(&mut queue, "capacity", capacity);
+            set(&mut queue, "timeout", timeout);
+            queue
+        },
+    )
 }
 
 fn key() -> impl Strategy<Value = Option<&'static str>> {
@@ -377,7 +397,14 @@ fn call(layer: Layer) -> BoxedStrategy<Value> {
         Layer::Api => (&["db", "conns", "cache", "store"], &["store", "db"]),
         Layer::Store => (&["store"], &["store"]),
     };
-    (select(callees), prop_oneof![3 => Just(json!({})), 2 => link(below)], 0..4_usize, key(), weighted(0.2, 1..4_u64), weighted(0.1, Just("b")))
+    (
+        select(callees),
+        prop_oneof![3 => Just(json!({})), 2 => link(below)],
+        0..4_usize,
+        key(),
+        weighted(0.2, 1..4_u64),
+        weighted(0.1, Just("b")),
+    )
         .prop_map(|(to, link, op, key, times, class)| {
             let mut call = json!({ "call": to });
             add(&mut call, link);
@@ -529,8 +556,10 @@ fn connection_pool() -> impl Strategy<Value = Value> {
 }
 
 fn database() -> impl Strategy<Value = Value> {
-    let shape = (1..4_u64, any::<bool>(), any::<bool>(), weighted(0.3, (1..3_u64, select(vec!["primary", "replica", "any"]))));
-    let limits = (weighted(0.2, 1..10_u64), weighted(0.5, 1..4_u64), any::<bool>(), weighted(0.2, select(vec![0.1, 1.0])));
+    let shape =
+        (1..4_u64, any::<bool>(), any::<bool>(), weighted(0.3, (1..3_u64, select(vec!["primary", "replica", "any"]))));
+    let limits =
+        (weighted(0.2, 1..10_u64), weighted(0.5, 1..4_u64), any::<bool>(), weighted(0.2, select(vec![0.1, 1.0])));
     (shape, limits, (work(), work(), work())).prop_map(
         |((shards, by_client, hash, replicas), (connections, slots, cores, errors), (read, write, scan))| {
             let mut db = json!({

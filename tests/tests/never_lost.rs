@@ -59,7 +59,10 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
             let tries = link.tries + link.rejected;
             ensure(tries >= link.retries, &format!("{name} → {to}: {} retries of {tries} tries", link.retries))?;
             // What began in the warm-up may end in the window.
-            ensure(link.fallbacks_ok <= link.fallbacks || model["run"]["warmup"] != "0ms", &format!("{name} → {to}: fallbacks"))?;
+            ensure(
+                link.fallbacks_ok <= link.fallbacks || model["run"]["warmup"] != "0ms",
+                &format!("{name} → {to}: fallbacks"),
+            )?;
         }
         if let Some(latency) = &component.latency {
             ordered(latency, name)?;
@@ -96,9 +99,13 @@ fn ensure(holds: bool, what: &str) -> Result<(), String> {
 }
 
 fn ordered(latency: &Latency, of: &str) -> Result<(), String> {
-    let points = [latency.min_s, latency.p50_s, latency.p90_s, latency.p95_s, latency.p99_s, latency.p999_s, latency.max_s];
+    let points =
+        [latency.min_s, latency.p50_s, latency.p90_s, latency.p95_s, latency.p99_s, latency.p999_s, latency.max_s];
     let known: Vec<f64> = points.into_iter().flatten().collect();
-    ensure(known.windows(2).all(|pair| pair[0] <= pair[1] * 1.000_001 + 1e-12), &format!("percentiles of {of}: {known:?}"))
+    ensure(
+        known.windows(2).all(|pair| pair[0] <= pair[1] * 1.000_001 + 1e-12),
+        &format!("percentiles of {of}: {known:?}"),
+    )
 }
 
 /// Parts sum to the whole: a latency inside of the band (buckets of the breakdown are a sixteenth of an octave).
@@ -122,7 +129,10 @@ fn check_breakdown(report: &Report) -> Result<(), String> {
         };
         let high = if low < 0.9 { bound(0.55) } else { report.latency.max_s.unwrap_or(0.0) };
         let (least, most) = (bound(low) / 1.08 - 2e-9, high * 1.08 + 2e-9);
-        ensure(seconds >= least && seconds <= most, &format!("parts of {band} sum to {seconds}, not {least} to {most}"))?;
+        ensure(
+            seconds >= least && seconds <= most,
+            &format!("parts of {band} sum to {seconds}, not {least} to {most}"),
+        )?;
     }
     Ok(())
 }

@@ -372,14 +372,4 @@ mod tests {
             }
         }
     }
-
-    /// A real log, where the machine has it.
-    #[test]
-    fn reads_a_real_log() {
-        let Ok(bytes) = std::fs::read("/work/shared/data/apache_access.log.gz") else { return };
-        let trace = Trace::parse(&bytes, 1.0).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        assert_eq!(trace.len(), 10_000);
-        assert!(trace.rows().map(|row| row.time_ns).is_sorted());
-        assert_eq!(trace.rows().filter(|row| row.write).count(), 5);
-    }
 }

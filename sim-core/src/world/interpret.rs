@@ -166,7 +166,13 @@ impl World<'_> {
             Op::Issue(step) => self.issue(frame, step),
             Op::Think { draw } => self.think(frame, draw),
             Op::EndSession => self.end_session(frame),
-            Op::Work { .. } | Op::Call(_) | Op::QuickCall(_) | Op::Seize { .. } | Op::Release { .. } | Op::Reply | Op::Finish => {
+            Op::Work { .. }
+            | Op::Call(_)
+            | Op::QuickCall(_)
+            | Op::Seize { .. }
+            | Op::Release { .. }
+            | Op::Reply
+            | Op::Finish => {
                 unreachable!("performed above")
             }
         }

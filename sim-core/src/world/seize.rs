@@ -34,6 +34,11 @@ impl World<'_> {
     pub(super) fn seize_op(&mut self, frame: u32, place: Place, cell: u16, admission: bool) -> Next {
         let station = self.station_of(frame, place);
         if self.frames[frame].waiting != Waiting::Granted {
+            if let Place::Pool(_) = place {
+                // Held from outside, not called: counted here.
+                let pool = self.stations[station as usize].instance;
+                self.instances[pool as usize].calls += self.open as u64;
+            }
             match self.seize(frame, station, admission, cell) {
                 Seized::Granted => {}
                 Seized::Waits => return Next::Wait,
