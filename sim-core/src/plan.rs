@@ -425,6 +425,8 @@ pub enum Op {
     Call(u32),
     /// The same for a call that is all defaults: once, over a link without network, limits or second tries.
     QuickCall(u32),
+    /// The same as all that a request does: its own frame goes on at the callee, whose answer ends it.
+    TailCall(u32),
     /// Looks the key up in this cache; sets the frame's `hit`.
     Lookup(u32),
     /// Stores the key, with the version that the frame holds.

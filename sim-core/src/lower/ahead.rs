@@ -32,7 +32,7 @@ fn follow(plan: &Plan, entry: Pc, sent: u16, class: u16, path: &mut Vec<u64>, fo
                     found.push(AheadPlan { draw, class: sent, path: path.clone() });
                 }
             }
-            Op::Call(call) | Op::QuickCall(call) => {
+            Op::Call(call) | Op::QuickCall(call) | Op::TailCall(call) => {
                 let call = &plan.calls[call as usize];
                 let class = call.class.unwrap_or(class);
                 let callee = callee(plan, call, class);

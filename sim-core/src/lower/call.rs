@@ -136,6 +136,8 @@ impl Lowering<'_> {
             .options
             .fallback
             .as_ref()
+            // What a cache is told besides look-ups has no stand-in.
+            .filter(|_| !matches!(call.op, ops::STORE | ops::DELETE))
             .map(|other| self.straight_plan(caller, CallSpec { link: other, ..call }));
         let plan = CallPlan { fallback, ..self.call_plan(&call, link, site) };
         self.plan.calls.push(plan);

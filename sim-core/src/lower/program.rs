@@ -55,6 +55,14 @@ impl Lowering<'_> {
                 *op = Op::QuickCall(at);
             }
         }
+        // Requests of sessions end at their session: they keep a frame of their own.
+        for client in plan.clients.iter().filter(|client| client.session == NONE) {
+            for &entry in client.entry.iter().filter(|&&entry| entry != NONE) {
+                if let [Op::QuickCall(call), Op::Finish] = plan.ops[entry as usize..entry as usize + 2] {
+                    plan.ops[entry as usize] = Op::TailCall(call);
+                }
+            }
+        }
     }
 
     /// Puts places where labels are.
@@ -74,6 +82,7 @@ impl Lowering<'_> {
                 | Op::Delay { .. }
                 | Op::Call(_)
                 | Op::QuickCall(_)
+                | Op::TailCall(_)
                 | Op::Lookup(_)
                 | Op::Store(_)
                 | Op::Remove(_)

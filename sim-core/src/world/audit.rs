@@ -218,9 +218,8 @@ impl World<'_> {
                 }
                 _ => {}
             }
-            let is_request = matches!(self.kind_at(frame.instance), Some(Kind::Client(_))) && !frame.has(BRANCH);
-            let session = matches!(frame.waiting, Waiting::Think | Waiting::Request);
-            if is_request && !session && frame.log == at && frame.has(COUNTED) {
+            // A request is the frame that its own log belongs to.
+            if frame.log == at && !frame.has(BRANCH) && frame.has(COUNTED) {
                 self.meters.classes[frame.class as usize].unfinished.push(self.now - frame.start);
             }
         }
@@ -232,10 +231,6 @@ impl World<'_> {
         for class in &mut self.meters.classes {
             class.unfinished.sort_unstable();
         }
-    }
-
-    fn kind_at(&self, instance: u32) -> Option<Kind> {
-        self.instances.get(instance as usize).map(|instance| instance.kind)
     }
 
     /// Compares the tallies.

@@ -16,8 +16,8 @@ pub struct Endpoints {
     component: u32,
     framed: bool,
     list: Vec<Endpoint>,
-    /// By instance: its place in the list, `NONE`: none.
-    places: Vec<u32>,
+    /// By instance, whether it is in the list or not: calls sent and not yet back.
+    active: Vec<u32>,
     cursor: u32,
     total_weight: u64,
     smooth: SmoothRoundRobin,
@@ -27,8 +27,6 @@ pub struct Endpoints {
 struct Endpoint {
     instance: u32,
     weight: u32,
-    /// Calls sent and not yet back.
-    active: u32,
 }
 
 impl World<'_> {
@@ -61,20 +59,14 @@ impl World<'_> {
     pub(super) fn enter_balancer(&mut self, component: u32, picked: u32, frame: u32) {
         let group = self.group_of(component, self.frames[frame].class);
         self.frames[frame].via = group as u16;
-        let endpoints = &mut self.endpoints[group as usize];
-        let place = endpoints.places[picked as usize];
-        endpoints.list[place as usize].active += 1;
+        self.endpoints[group as usize].active[picked as usize] += 1;
     }
 
     /// The answer of a call passes a balancer on its way back.
     #[inline]
     pub(super) fn leave_balancer(&mut self, via: u16, instance: u32, latency: u64, outcome: Outcome, counted: bool) {
         let endpoints = &mut self.endpoints[via as usize];
-        if let Some(&place) = endpoints.places.get(instance as usize)
-            && place != NONE
-        {
-            endpoints.list[place as usize].active -= 1;
-        }
+        endpoints.active[instance as usize] -= 1;
         if counted && !endpoints.framed {
             self.meters.components[endpoints.component as usize].answer(outcome, latency);
         }
@@ -158,31 +150,32 @@ impl World<'_> {
             component: balancer.component,
             framed: balancer.framed,
             epoch: self.epoch,
-            places: vec![NONE; self.instances.len()],
+            active: old.active,
             cursor: old.cursor,
             ..Endpoints::default()
         };
         for member in &plan.members {
             for &instance in &self.members[member.component as usize] {
                 let state = &self.instances[instance as usize];
-                let place = old.places.get(instance as usize).copied().unwrap_or(NONE);
-                let active = if place == NONE { 0 } else { old.list[place as usize].active };
-                let is_endpoint = state.is_endpoint();
-                // One that leaves keeps its count until its calls are back.
-                if is_endpoint {
-                    new.places[instance as usize] = new.list.len() as u32;
+                if state.is_endpoint() {
                     let weight = state.weight.unwrap_or(member.weight);
                     new.total_weight += weight as u64;
-                    new.list.push(Endpoint { instance, weight, active });
+                    new.list.push(Endpoint { instance, weight });
                 }
             }
         }
+        new.active.resize(self.instances.len(), 0);
         new.smooth = SmoothRoundRobin::new(&new.list.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
         self.endpoints[group as usize] = new;
     }
 }
 
 impl Endpoints {
+    #[inline]
+    fn active_at(&self, place: u32) -> u32 {
+        self.active[self.list[place as usize].instance as usize]
+    }
+
     #[inline]
     fn in_turn(&mut self) -> u32 {
         let place = if self.cursor as usize >= self.list.len() { 0 } else { self.cursor };
@@ -217,7 +210,7 @@ impl Endpoints {
         let from = if self.cursor as usize >= self.list.len() { 0 } else { self.cursor as usize };
         let (mut best, mut fewest) = (from, u32::MAX);
         for place in (from..self.list.len()).chain(0..from) {
-            let active = self.list[place].active;
+            let active = self.active_at(place as u32);
             if active < fewest {
                 best = place;
                 fewest = active;
@@ -239,6 +232,6 @@ impl Endpoints {
         }
         let b = (second * (count - 1) as f64) as u32;
         let b = b + (b >= a) as u32;
-        if self.list[b as usize].active < self.list[a as usize].active { b } else { a }
+        if self.active_at(b) < self.active_at(a) { b } else { a }
     }
 }

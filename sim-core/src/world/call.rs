@@ -106,6 +106,61 @@ impl<'p> World<'p> {
         self.enter(child)
     }
 
+    /// Sends a request's own frame to the callee, with what a frame of the call would have.
+    #[inline(always)]
+    pub(super) fn tail_call(&mut self, frame: u32, call_at: u32) -> Next {
+        let plan = self.plan;
+        let call = &plan.calls[call_at as usize];
+        let link = &plan.links[call.link as usize];
+        let meter = &mut self.meters.links[call.link as usize];
+        meter.calls += self.open as u64;
+        meter.tries += self.open as u64;
+        let class_writes = self.frames[frame].has(WRITE);
+        let (op, writes) = self.operation(call.op, class_writes, link);
+        let state = &mut self.frames[frame];
+        state.parent = state.instance;
+        state.key = child_key(state.key, call.site, 0, 0);
+        state.op = op;
+        state.flags = (writes as u8 * WRITE) | (call.pooled as u8 * POOLED);
+        let scope = state.scope;
+        let instance = match link.target {
+            Target::Balancer(component) => {
+                state.instance = self.members[component as usize][0];
+                return self.arrive(frame);
+            }
+            Target::Copy(component) => self.copy_for(component, scope),
+            Target::Database(component) => self.node_for(component, frame),
+            Target::Pool(component) => match self.ready_members(component) {
+                1 => self.ready_member(component, 0),
+                _ => match self.choose_replica(component, call.link, link, scope, frame) {
+                    Some(instance) => instance,
+                    None => return self.request_finds_nobody(frame),
+                },
+            },
+        };
+        self.frames[frame].instance = instance;
+        self.enter(frame)
+    }
+
+    /// A request finds no replica at all.
+    #[cold]
+    fn request_finds_nobody(&mut self, frame: u32) -> Next {
+        let open = self.open;
+        let state = &mut self.frames[frame];
+        state.instance = state.parent;
+        state.parent = NONE;
+        state.outcome = Outcome::Unavailable as u8;
+        state.flags = open as u8 * COUNTED;
+        self.finish(frame)
+    }
+
+    /// Whether a frame is a request that was sent itself instead of a call (see `tail_call`).
+    #[inline(always)]
+    fn is_sent_request(&self, frame: u32) -> bool {
+        let state = &self.frames[frame];
+        state.log == frame && !state.has(BRANCH)
+    }
+
     /// Begins a call: its first turn and try.
     #[inline]
     pub(super) fn begin_call(&mut self, frame: u32) -> Next {
@@ -310,25 +365,31 @@ impl<'p> World<'p> {
                     self.enter_balancer(balancer, picked, child);
                     return Some(picked);
                 }
-                let (scope, client, key) = (state.scope, state.client, self.frames[child].key);
-                let ready = self.ready_members(component);
-                if ready == 0 {
-                    return None;
-                }
+                let scope = state.scope;
                 let link_at = self.call_of(frame).link;
-                let turn = match link.policy {
-                    Policy::Random | Policy::PowerOfTwo => (draw(key, link.site, PICK) * ready as f64) as u32,
-                    Policy::IpHash => (mix64(client as u64) % ready as u64) as u32,
-                    Policy::RoundRobin | Policy::SmoothRoundRobin | Policy::LeastConnections => {
-                        let caller = self.caller(link_at, link, scope);
-                        let turn = caller.cursor % ready;
-                        caller.cursor = turn + 1;
-                        turn
-                    }
-                };
-                Some(self.ready_member(component, turn))
+                self.choose_replica(component, link_at, link, scope, child)
             }
         }
+    }
+
+    /// The replica that a caller without a balancer calls.
+    fn choose_replica(&mut self, component: u32, link_at: u32, link: &LinkPlan, scope: u32, child: u32) -> Option<u32> {
+        let ready = self.ready_members(component);
+        if ready == 0 {
+            return None;
+        }
+        let Frame { client, key, .. } = self.frames[child];
+        let turn = match link.policy {
+            Policy::Random | Policy::PowerOfTwo => (draw(key, link.site, PICK) * ready as f64) as u32,
+            Policy::IpHash => (mix64(client as u64) % ready as u64) as u32,
+            Policy::RoundRobin | Policy::SmoothRoundRobin | Policy::LeastConnections => {
+                let caller = self.caller(link_at, link, scope);
+                let turn = caller.cursor % ready;
+                caller.cursor = turn + 1;
+                turn
+            }
+        };
+        Some(self.ready_member(component, turn))
     }
 
     /// Sends a try over the network and arms the caller's time-out.
@@ -499,6 +560,12 @@ impl<'p> World<'p> {
         if lease != NONE {
             self.leases[child as usize] = NONE;
             self.end_lease(lease);
+        }
+        if self.is_sent_request(child) {
+            let state = &mut self.frames[child];
+            state.instance = state.parent;
+            state.parent = NONE;
+            return self.finish(child);
         }
         if state.parent == NONE {
             self.frames.free(child);

@@ -53,6 +53,7 @@ impl World<'_> {
         match op {
             Op::Work { station, admission, cell, draw } => self.work(frame, station, admission, cell, draw),
             Op::QuickCall(call) => self.quick_call(frame, call),
+            Op::TailCall(call) => self.tail_call(frame, call),
             Op::Call(_) => self.begin_call(frame),
             Op::Seize { place, cell, admission } => self.seize_op(frame, place, cell, admission),
             Op::Release { place } => self.release_op(frame, place),
@@ -169,6 +170,7 @@ impl World<'_> {
             Op::Work { .. }
             | Op::Call(_)
             | Op::QuickCall(_)
+            | Op::TailCall(_)
             | Op::Seize { .. }
             | Op::Release { .. }
             | Op::Reply
