@@ -179,7 +179,7 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
         any::<bool>(),
         weighted(0.15, patience()),
     );
-    let limits = (weighted(0.15, 1..5_u64), any::<bool>(), weighted(0.1, select(vec!["1MB/s", "100kB/s"])));
+    let limits = (weighted(0.15, 1..5_u64), any::<bool>(), weighted(0.1, select(vec!["10MB/s", "1MB/s"])));
     let loss = weighted(0.1, (select(vec![0.1, 0.9]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
     (times, weighted(0.3, retry()), limits, loss, fallback, weighted(0.2, balancing())).prop_map(

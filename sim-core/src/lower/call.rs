@@ -73,6 +73,17 @@ impl<'a> CallSpec<'a> {
     }
 }
 
+/// The link behind a pool as a call sees it that has a connection already: what the call says itself wins.
+fn over(call: &Link, behind: &Link) -> Link {
+    let mut link = behind.clone();
+    let own = &call.options;
+    macro_rules! take {
+        ($($field:ident),*) => { $(if call.at.has(stringify!($field)) { link.options.$field = own.$field.clone(); })* };
+    }
+    take!(rtt, bandwidth, loss, rto, datagram, timeout, deadline, cancel, retry, max_in_flight, scope, fallback, policy);
+    link
+}
+
 impl Lowering<'_> {
     /// The key that a step asks for.
     pub(super) fn key_choice(&self, key: &Key) -> KeyChoice {
@@ -114,10 +125,13 @@ impl Lowering<'_> {
 
     /// A call over a connection that the caller holds: straight to what is behind the pool.
     fn call_through(&mut self, caller: &mut Caller, call: CallSpec, pool: u32, to: &Link) {
-        let link = self.link(pool, to);
+        let both = over(call.link, to);
+        let link = self.link(pool, &both);
         let site = caller.site("call");
         self.plan.leases = true;
-        let plan = CallPlan { holding: pool, pooled: true, ..self.call_plan(&call, link, site) };
+        let fallback = both.options.fallback.as_ref();
+        let fallback = fallback.map(|other| self.straight_plan(caller, CallSpec { link: other, ..call }));
+        let plan = CallPlan { holding: pool, pooled: true, fallback, ..self.call_plan(&call, link, site) };
         self.plan.calls.push(plan);
         self.emit(Op::Call(self.plan.calls.len() as u32 - 1));
     }

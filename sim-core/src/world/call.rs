@@ -134,6 +134,7 @@ impl<'p> World<'p> {
     #[inline]
     pub(super) fn try_call(&mut self, frame: u32) -> Next {
         if self.frames[frame].attempt > 0
+            && !self.frames[frame].has(FALLBACK)
             && let Op::CallPicked(balancer) = self.plan.ops[self.frames[frame].pc as usize]
         {
             // Another try, another endpoint.
@@ -305,7 +306,9 @@ impl<'p> World<'p> {
             Target::Database(component) => Some(self.node_for(component, child)),
             Target::Pool(component) => {
                 let state = &self.frames[frame];
-                if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize] {
+                if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize]
+                    && !state.has(FALLBACK)
+                {
                     let picked = state.next;
                     self.enter_balancer(balancer, picked, child);
                     return Some(picked);
