@@ -669,7 +669,7 @@ impl<'p> World<'p> {
         state.waiting = Waiting::Nothing;
         if child != NONE {
             if call.holding != NONE && !link.cancel {
-                self.lease(frame, child, call.holding);
+                self.lease(frame, child, call);
             }
             self.abandon(child, link);
         }
@@ -857,7 +857,7 @@ impl<'p> World<'p> {
             self.write_down(child, log);
         }
         if call.holding != NONE && !(cancel && link.cancel) {
-            self.lease(frame, child, call.holding);
+            self.lease(frame, child, call);
         }
         if cancel {
             self.abandon(child, link);
