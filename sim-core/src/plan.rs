@@ -566,6 +566,8 @@ pub struct CallPlan {
     pub fallback: Option<u32>,
     /// The pool (a component) whose connection the caller holds for this call, `NONE`: none.
     pub holding: u32,
+    /// How many forks lie between the caller and the frame that holds the connection.
+    pub forks_up: u8,
     /// Whether it goes over a connection of a pool.
     pub pooled: bool,
 }
@@ -584,6 +586,7 @@ impl CallPlan {
             site,
             fallback: None,
             holding: NONE,
+            forks_up: 0,
             pooled: false,
         }
     }

@@ -1,6 +1,7 @@
 //! What the tests that cross crates share.
 
 pub mod random;
+pub mod theory;
 
 use serde_json::Value;
 use sim_core::model::NoFiles;

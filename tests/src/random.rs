@@ -179,8 +179,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
         any::<bool>(),
         weighted(0.15, patience()),
     );
-    let limits = (weighted(0.15, 1..5_u64), any::<bool>(), weighted(0.1, select(vec!["1MB/s", "100kB/s"])));
-    let loss = weighted(0.1, (select(vec![0.1, 0.9]), any::<bool>()));
+    let limits = (weighted(0.15, 1..5_u64), any::<bool>(), weighted(0.1, select(vec!["10MB/s", "1MB/s"])));
+    let loss = weighted(0.1, (select(vec![0.1, 0.8]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
     (times, weighted(0.3, retry()), limits, loss, fallback, weighted(0.2, balancing())).prop_map(
         |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, policy)| {
@@ -200,7 +200,7 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
             }
             if let Some((loss, datagram)) = loss {
                 link["loss"] = json!(loss);
-                link["rto"] = json!("1ms");
+                link["rto"] = json!("1us");
                 if datagram {
                     // Silence for ever would be no fault of ours.
                     link["datagram"] = json!(true);

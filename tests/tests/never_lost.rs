@@ -45,7 +45,9 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
     let of_classes: u64 = report.classes.values().map(|class| class.requests.offered).sum();
     ensure(of_classes == requests.offered, "classes sum to all")?;
     ensure((0.0..=1.0).contains(&requests.error_rate), "error rate")?;
-    check_breakdown(report)?;
+    if requests.unfinished == 0 {
+        check_breakdown(report)?;
+    }
     let changes = model.get("events").is_some() || model["components"].get("scaler").is_some();
     for (name, component) in &report.components {
         for (station, figures) in &component.stations {
@@ -57,7 +59,11 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
         }
         for (to, link) in &component.links {
             let tries = link.tries + link.rejected;
-            ensure(tries >= link.retries, &format!("{name} → {to}: {} retries of {tries} tries", link.retries))?;
+            // A balancer's second try may go to another pool.
+            ensure(
+                tries >= link.retries || name == "edge",
+                &format!("{name} → {to}: {} retries of {tries} tries", link.retries),
+            )?;
             // What began in the warm-up may end in the window.
             ensure(
                 link.fallbacks_ok <= link.fallbacks || model["run"]["warmup"] != "0ms",
@@ -83,7 +89,9 @@ fn check_patience(model: &Value, report: &Report) -> Result<(), String> {
     for (_, client) in clients {
         let link = &client["link"];
         let Some(deadline) = link["deadline"].as_str() else { return Ok(()) };
-        if link.get("fallback").is_some() {
+        let session = client["to"] == "conns" && model["components"]["conns"]["mode"] == "session";
+        if link.get("fallback").is_some() || session || client["to"] == "cache" {
+            // A session begins before its first call; what a cache misses is loaded by a call of its own.
             return Ok(());
         }
         let deadline = sim_core::model::units::time(deadline).map_err(|wrong| wrong.to_string())?;
@@ -168,7 +176,16 @@ fn hunt(name: &str, quiet: bool, cases: u32) {
     seed[4] = u8::from(quiet);
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     if setting("KNEEPOINT_LOUD", 0) == 0 {
-        std::panic::set_hook(Box::new(|_| {}));
+        // Shrinking meets the same panic a thousand times.
+        static SILENT: std::sync::Once = std::sync::Once::new();
+        SILENT.call_once(|| {
+            let loud = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                if panic.location().is_some_and(|place| place.file().contains("never_lost")) {
+                    loud(panic);
+                }
+            }));
+        });
     }
     let mut endings = std::collections::BTreeMap::<&str, u32>::new();
     let counted = std::cell::RefCell::new(&mut endings);
@@ -203,7 +220,6 @@ fn hunt(name: &str, quiet: bool, cases: u32) {
         });
         checked.map_err(TestCaseError::fail)
     });
-    drop(std::panic::take_hook());
     eprintln!("{name}: {endings:?}");
     match outcome {
         Ok(()) => {}

@@ -19,8 +19,10 @@ pub(super) struct Caller {
     pub names: Vec<String>,
     /// Counts the places where something is drawn.
     pub ordinal: u32,
-    /// The pools (components) of which a connection is held.
-    pub holding: Vec<u32>,
+    /// The pools (components) of which a connection is held, and in how many forks the holder is.
+    pub holding: Vec<(u32, u8)>,
+    /// In how many forks the program is here.
+    pub forks: u8,
     /// The pools in session mode of the program, in order of their first use.
     pub sessions: Vec<u32>,
     /// Whether the class writes; `None`: only the request knows.
@@ -34,6 +36,7 @@ impl Caller {
             names: names.iter().map(|name| (*name).to_string()).collect(),
             ordinal: 0,
             holding: Vec::new(),
+            forks: 0,
             sessions: Vec::new(),
             writes,
         }
@@ -73,6 +76,31 @@ impl<'a> CallSpec<'a> {
     }
 }
 
+/// The link behind a pool as a call sees it that has a connection already: what the call says itself wins.
+fn over(call: &Link, behind: &Link) -> Link {
+    let mut link = behind.clone();
+    let own = &call.options;
+    macro_rules! take {
+        ($($field:ident),*) => { $(if call.at.has(stringify!($field)) { link.options.$field = own.$field.clone(); })* };
+    }
+    take!(
+        rtt,
+        bandwidth,
+        loss,
+        rto,
+        datagram,
+        timeout,
+        deadline,
+        cancel,
+        retry,
+        max_in_flight,
+        scope,
+        fallback,
+        policy
+    );
+    link
+}
+
 impl Lowering<'_> {
     /// The key that a step asks for.
     pub(super) fn key_choice(&self, key: &Key) -> KeyChoice {
@@ -87,10 +115,12 @@ impl Lowering<'_> {
     pub(super) fn call(&mut self, caller: &mut Caller, call: CallSpec) {
         let model = self.model;
         let target = self.id(call.link.to.as_str());
+        let held = caller.holding.iter().rev().find(|(pool, _)| *pool == target).map(|(_, forks)| *forks);
         match &model.components[call.link.to.as_str()] {
             Component::Cache(cache) => self.cache_call(caller, call, target, cache),
-            Component::ConnectionPool(pool) if caller.holding.contains(&target) => {
-                self.call_through(caller, call, target, &pool.to);
+            Component::ConnectionPool(pool) if held.is_some() => {
+                let forks_up = caller.forks - held.unwrap_or(caller.forks);
+                self.call_through(caller, call, (target, forks_up), &pool.to);
             }
             Component::ConnectionPool(pool) if pool.mode == PoolMode::Session => {
                 let bit = caller.sessions.iter().position(|&known| known == target).unwrap_or_else(|| {
@@ -99,7 +129,7 @@ impl Lowering<'_> {
                 });
                 let cell = self.pool_cell(target);
                 self.emit(Op::SeizeSession { pool: target, cell, bit: bit as u8 });
-                self.call_through(caller, call, target, &pool.to);
+                self.call_through(caller, call, (target, 0), &pool.to);
             }
             Component::ConnectionPool(_)
             | Component::Client(_)
@@ -112,12 +142,15 @@ impl Lowering<'_> {
         }
     }
 
-    /// A call over a connection that the caller holds: straight to what is behind the pool.
-    fn call_through(&mut self, caller: &mut Caller, call: CallSpec, pool: u32, to: &Link) {
-        let link = self.link(pool, to);
+    /// A call over a connection that the caller, or one some forks above it, holds: straight to what is behind the pool.
+    fn call_through(&mut self, caller: &mut Caller, call: CallSpec, (pool, forks_up): (u32, u8), to: &Link) {
+        let both = over(call.link, to);
+        let link = self.link(pool, &both);
         let site = caller.site("call");
         self.plan.leases = true;
-        let plan = CallPlan { holding: pool, pooled: true, ..self.call_plan(&call, link, site) };
+        let fallback = both.options.fallback.as_ref();
+        let fallback = fallback.map(|other| self.straight_plan(caller, CallSpec { link: other, ..call }));
+        let plan = CallPlan { holding: pool, forks_up, pooled: true, fallback, ..self.call_plan(&call, link, site) };
         self.plan.calls.push(plan);
         self.emit(Op::Call(self.plan.calls.len() as u32 - 1));
     }
@@ -374,7 +407,7 @@ impl Lowering<'_> {
         let place = Place::Pool(pool);
         self.emit(Op::Seize { place, cell, admission: true });
         let release = self.label();
-        caller.holding.push(pool);
+        caller.holding.push((pool, caller.forks));
         self.unwinds.push(release);
         steps(self, caller);
         self.unwinds.pop();

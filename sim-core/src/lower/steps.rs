@@ -134,7 +134,7 @@ impl Lowering<'_> {
             self.plan.forks[fork].branches.push(start);
             let end = self.label();
             // A branch begins sessions of its own.
-            let mut own = Caller { sessions: Vec::new(), ..caller.clone() };
+            let mut own = Caller { sessions: Vec::new(), forks: caller.forks.saturating_add(1), ..caller.clone() };
             self.unwinding(end, |lowering| lowering.steps(&mut own, pool, &branch[..]));
             self.place(end);
             self.release_sessions(&own);

@@ -189,6 +189,7 @@ impl<'p> World<'p> {
     #[inline]
     pub(super) fn try_call(&mut self, frame: u32) -> Next {
         if self.frames[frame].attempt > 0
+            && !self.frames[frame].has(FALLBACK)
             && let Op::CallPicked(balancer) = self.plan.ops[self.frames[frame].pc as usize]
         {
             // Another try, another endpoint.
@@ -360,7 +361,9 @@ impl<'p> World<'p> {
             Target::Database(component) => Some(self.node_for(component, child)),
             Target::Pool(component) => {
                 let state = &self.frames[frame];
-                if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize] {
+                if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize]
+                    && !state.has(FALLBACK)
+                {
                     let picked = state.next;
                     self.enter_balancer(balancer, picked, child);
                     return Some(picked);
@@ -733,7 +736,7 @@ impl<'p> World<'p> {
         state.waiting = Waiting::Nothing;
         if child != NONE {
             if call.holding != NONE && !link.cancel {
-                self.lease(frame, child, call.holding);
+                self.lease(frame, child, call);
             }
             self.abandon(child, link);
         }
@@ -921,7 +924,7 @@ impl<'p> World<'p> {
             self.write_down(child, log);
         }
         if call.holding != NONE && !(cancel && link.cancel) {
-            self.lease(frame, child, call.holding);
+            self.lease(frame, child, call);
         }
         if cancel {
             self.abandon(child, link);

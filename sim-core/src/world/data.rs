@@ -7,7 +7,7 @@ use super::versions::Versions;
 use super::{Next, World};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
-use crate::plan::{CacheEviction, CachePlan, DatabasePlan, Kind, Outcome, ReadFrom};
+use crate::plan::{CacheEviction, CachePlan, CallPlan, DatabasePlan, Kind, Outcome, ReadFrom};
 use crate::policy::eviction::{Eviction, Lookup, Store};
 
 /// A cache's entries.
@@ -412,12 +412,20 @@ impl World<'_> {
 
     /// The connection that a caller holds is also used by a query that it no longer waits for: it is given back when
     /// both have ended.
-    pub(super) fn lease(&mut self, holder: u32, query: u32, pool: u32) {
+    pub(super) fn lease(&mut self, caller: u32, query: u32, call: &CallPlan) {
         if self.frames[query].waiting == Waiting::Homeward {
             return;
         }
+        let mut holder = caller;
+        for _ in 0..call.forks_up {
+            holder = self.frames[holder].parent;
+            if holder == NONE {
+                // It went on without its branches, and gave the connection back.
+                return;
+            }
+        }
         let scope = self.frames[holder].scope;
-        let copy = self.copy_for(pool, scope);
+        let copy = self.copy_for(call.holding, scope);
         let station = self.instances[copy as usize].stations;
         if self.leases[holder as usize] == NONE {
             let lease = self.free_leases.pop().unwrap_or_else(|| {
@@ -428,6 +436,10 @@ impl World<'_> {
             self.leases[holder as usize] = lease;
         }
         let lease = self.leases[holder as usize];
+        if self.lease_counts[lease as usize].0 != station {
+            // Of two connections that it holds, one at most is used on after it.
+            return;
+        }
         self.lease_counts[lease as usize].1 += 1;
         self.leases[query as usize] = lease;
     }

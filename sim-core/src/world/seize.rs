@@ -63,9 +63,11 @@ impl World<'_> {
     pub(super) fn release_op(&mut self, frame: u32, place: Place) -> Next {
         let station = self.station_of(frame, place);
         if let Place::Pool(_) = place
-            && self.leases[frame as usize] != NONE
+            && let lease = self.leases[frame as usize]
+            && lease != NONE
+            && self.lease_counts[lease as usize].0 == station
         {
-            let lease = std::mem::replace(&mut self.leases[frame as usize], NONE);
+            self.leases[frame as usize] = NONE;
             self.end_lease(lease);
             return self.after_cleanup(frame);
         }
