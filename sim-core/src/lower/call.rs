@@ -397,7 +397,7 @@ impl Lowering<'_> {
     /// Releases the session-mode pools of a program.
     pub(super) fn release_sessions(&mut self, caller: &Caller) {
         for (bit, &pool) in caller.sessions.iter().enumerate() {
-            self.emit(Op::ReleaseSession { pool, bit: bit as u8 });
+            self.clean_up(Op::ReleaseSession { pool, bit: bit as u8 });
         }
     }
 

@@ -167,12 +167,10 @@ impl Lowering<'_> {
             lowering.error_rate(caller.component, spec.error_rate.0, site);
         });
         self.place(release);
-        self.unwinding(reply, |lowering| {
-            lowering.release_sessions(caller);
-            if !spec.asynchronous {
-                lowering.emit(Op::Release { place });
-            }
-        });
+        self.release_sessions(caller);
+        if !spec.asynchronous {
+            self.clean_up(Op::Release { place });
+        }
         self.place(reply);
         self.emit(Op::Reply);
         debug_assert!(CORES != WORKERS);
@@ -255,7 +253,7 @@ impl Lowering<'_> {
             rest(lowering, &mut caller);
         });
         self.place(release);
-        self.unwinding(reply, |lowering| lowering.release_sessions(&caller));
+        self.release_sessions(&caller);
         self.place(reply);
         self.emit(Op::Reply);
     }
@@ -348,7 +346,7 @@ impl Lowering<'_> {
             }
         });
         self.place(release);
-        self.unwinding(reply, |lowering| lowering.emit(Op::Release { place }));
+        self.clean_up(Op::Release { place });
         self.place(reply);
         self.emit(Op::Reply);
         self.plan_of(id).entry_by_op.fill(entry);
@@ -423,7 +421,7 @@ impl Lowering<'_> {
         });
         self.place(close);
         if spec.connections.is_some() {
-            self.unwinding(reply, |lowering| lowering.emit(Op::Disconnect(index)));
+            self.clean_up(Op::Disconnect(index));
         }
         self.place(reply);
         self.emit(Op::Reply);

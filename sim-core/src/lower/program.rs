@@ -39,6 +39,13 @@ impl Lowering<'_> {
         self.unwinds.pop();
     }
 
+    /// Emits an operation that gives something back at the end of a program: a frame that failed goes on right behind it.
+    pub(super) fn clean_up(&mut self, op: Op) {
+        let next = self.label();
+        self.unwinding(next, |lowering| lowering.emit(op));
+        self.place(next);
+    }
+
     /// Marks the calls that need nothing but the callee.
     pub(super) fn find_quick_calls(&mut self) {
         let plan = &mut self.plan;
