@@ -194,7 +194,7 @@ fn single_queues() -> Vec<Row> {
             ],
         });
     }
-    for (name, servers, load, requests) in [("M/M/4, ρ = 0.9", 4, 3.6, 1.2e6), ("M/M/10, ρ = 0.8", 10, 8.0, 2e5)] {
+    for (name, servers, load, requests) in [("M/M/4, ρ = 0.9", 4, 3.6, 1.2e6), ("M/M/10, ρ = 0.8", 10, 8.0, 4e5)] {
         let theory = theory::MmC::new(servers, load);
         rows.push(Row {
             name,
@@ -280,7 +280,7 @@ fn networks() -> Vec<Row> {
     let (used, total) = theory::jackson(3.0, &[(16.0, 0.01), (7.0, 0.02), (8.0, 0.03)]);
     let open = Row {
         name: "Jackson network of three",
-        model: system(0.003, 3.5e4, visiting(&stations)),
+        model: system(0.003, 6e4, visiting(&stations)),
         figures: vec![
             figure("total, s", total, Rule::Mean, |run| mean(run) / 1e3),
             figure("utilization of the third", used[2], Rule::Mean, |run| {

@@ -156,11 +156,11 @@ impl World<'_> {
                 next
             }
             Op::ReleaseSession { pool, bit } => {
+                // Sessions end with their program, however it ended: what follows is its last operations.
                 if self.frames[frame].sessions_take(bit) {
-                    self.release_op(frame, Place::Pool(pool))
-                } else {
-                    self.after_cleanup(frame)
+                    self.release_op(frame, Place::Pool(pool));
                 }
+                Next::Step
             }
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
