@@ -90,7 +90,9 @@ impl Lowering<'_> {
     fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
         let cores = spec.cores.0;
         let workers = spec.workers().min(u32::MAX as u64 - 1) as u32;
-        let contended = !cores.is_multiple_of(1000) || workers > cores / 1000;
+        // A worker keeps one core busy at most, unless its handler works in several branches at once.
+        let branches = !spec.asynchronous && spec.handlers.values().any(|steps| works_in_parallel(steps, false));
+        let contended = !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
         let (discipline, servers, share) = match spec.scheduling {
             Scheduling::Sharing if contended => (Discipline::Sharing, cores, 1.0),
             Scheduling::Sharing => (Discipline::Servers, cores / 1000, 1.0),
@@ -100,7 +102,7 @@ impl Lowering<'_> {
             }
         };
         let queue = &spec.queue;
-        let free = discipline == Discipline::Servers && workers <= servers;
+        let free = discipline == Discipline::Servers && workers <= servers && !branches;
         let cores_plan = StationPlan { discipline, core_share: share, free, ..station("cores", servers) };
         let workers_plan = StationPlan {
             order: match queue.order {
@@ -462,6 +464,18 @@ fn scope(scope: ScopeSpec) -> Scope {
         ScopeSpec::Shared => Scope::Shared,
         ScopeSpec::PerReplica => Scope::PerCaller,
     }
+}
+
+/// Whether branches of a `parallel` step work on cores.
+fn works_in_parallel(steps: &[Step], inside: bool) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Cpu(_) => inside,
+        Step::Delay(_) | Step::Call(_) | Step::Fail(_) => false,
+        Step::Cached(cached) => works_in_parallel(&cached.miss, inside) || works_in_parallel(&cached.hit, inside),
+        Step::Hold(hold) => works_in_parallel(&hold.steps, inside),
+        Step::Parallel(parallel) => parallel.branches.iter().any(|branch| works_in_parallel(branch, true)),
+        Step::Choose(choose) => choose.branches.iter().any(|branch| works_in_parallel(&branch.steps, inside)),
+    })
 }
 
 /// What makes the weights of endpoints whole numbers.
