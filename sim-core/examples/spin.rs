@@ -1,3 +1,5 @@
+//! Times runs of a model, one after the other: `cargo run --release -p sim-core --example spin MODEL [RUNS]`.
+
 fn main() {
     let text = std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
     let n: u64 = std::env::args().nth(2).map_or(1, |n| n.parse().unwrap());

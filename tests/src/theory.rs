@@ -240,7 +240,8 @@ fn general_service() -> Vec<Row> {
         };
         if variation == 0.0 {
             let exact = |share| theory::md1_wait_quantile(load, share);
-            let figures: [(_, _, fn(&Run) -> f64); 3] = [
+            type Reading = fn(&Run) -> f64;
+            let figures: [(&str, f64, Reading); 3] = [
                 ("wait p50", 0.5, |run| wait_quantile(run, 0.5)),
                 ("wait p90", 0.9, |run| wait_quantile(run, 0.9)),
                 ("wait p99", 0.99, |run| wait_quantile(run, 0.99)),

@@ -277,8 +277,10 @@ fn notes(of: &ComponentReport) -> Vec<String> {
             (min, max) => format!("{min}–{max} replicas"),
         });
     }
-    if let Some((station, _)) = waited_for(of) {
-        notes.push(format!("waiting for {station}"));
+    if let Some((name, station)) = waited_for(of).filter(|(_, station)| station.queue.mean >= 0.05) {
+        let busy = humane_percent(station.utilization);
+        let differs = of.utilization.is_none_or(|utilization| humane_percent(utilization) != busy);
+        notes.push(format!("waiting for {name}{}", if differs { format!(", {busy} busy") } else { String::new() }));
     }
     if let Some(ratio) = of.hit_ratio {
         notes.push(format!("{} hits", humane_share(ratio)));

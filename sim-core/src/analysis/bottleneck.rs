@@ -176,10 +176,13 @@ impl Suspect<'_> {
 fn suspects(report: &Report) -> Vec<Suspect<'_>> {
     let mut suspects = Vec::new();
     for (component, of) in report.components.iter().filter(|(_, of)| of.kind != "client") {
-        // The breakdown knows components: their waiting is put down to the station that is full, or else to the one
-        // with the longest queue. So are the calls that the component turned away at whatever door.
+        // The breakdown knows components: their waiting is put down to the station that does work and is full, or as
+        // busy as what holds the calls meanwhile; or else to the one with the longest queue. So are the calls that the
+        // component turned away at whatever door.
+        let busiest = of.stations.values().map(|station| station.utilization).fold(0.0, f64::max);
         let rank = |name: &str, station: &Station| {
-            (!HOLDING.contains(&name) && station.utilization >= FULL, station.queue.mean)
+            let works = !HOLDING.contains(&name) && station.utilization > 0.0;
+            (works && station.utilization >= FULL.min(0.9 * busiest), station.queue.mean)
         };
         let waited_for = of.stations.iter().max_by(|(a_name, a), (b_name, b)| {
             let (a, b) = (rank(a_name, a), rank(b_name, b));

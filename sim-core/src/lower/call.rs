@@ -101,7 +101,10 @@ fn over(call: &Link, behind: &Link) -> Link {
     link
 }
 
-impl Lowering<'_> {
+/// A part of a program that is lowered when its place is reached.
+type Part<'p, 'm> = &'p dyn Fn(&mut Lowering<'m>, &mut Caller);
+
+impl<'m> Lowering<'m> {
     /// The key that a step asks for.
     pub(super) fn key_choice(&self, key: &Key) -> KeyChoice {
         match key {
@@ -275,7 +278,7 @@ impl Lowering<'_> {
         call: CallSpec,
         target: u32,
         cache: &CacheSpec,
-        own: Option<(&dyn Fn(&mut Self, &mut Caller), &dyn Fn(&mut Self, &mut Caller))>,
+        own: Option<(Part<'_, 'm>, Part<'_, 'm>)>,
     ) {
         let (end, hit, unfilled, fill_failed) = (self.label(), self.label(), self.label(), self.label());
         let failed = self.label();

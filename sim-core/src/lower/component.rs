@@ -175,7 +175,7 @@ impl Lowering<'_> {
         }
         self.place(reply);
         self.emit(Op::Reply);
-        debug_assert!(CORES != WORKERS);
+        const { assert!(CORES != WORKERS) };
     }
 
     // Caches.

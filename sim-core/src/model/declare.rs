@@ -18,7 +18,7 @@ use super::spec::{Reader, in_a_row};
 ///     }
 /// }
 /// ```
-/// A field is `required`, `optional`, `default(value)` or `flatten`; methods of [`Field`] may follow. `short(field)`:
+/// A field is `required`, `optional`, `default(value)` or `flatten`; methods of [`Field`](crate::model::spec::Field) may follow. `short(field)`:
 /// a bare value stands for a map with that field. `component(type)`: it is a component. The struct has a field `at`
 /// besides: where it was written.
 #[macro_export]

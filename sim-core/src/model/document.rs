@@ -262,11 +262,14 @@ fn put(node: &mut Node, shape: &Shape, segments: &[Segment], value: Node, whole:
                 return Err(mistake(format!("there is no field {key}")).help(did_you_mean(key, known)));
             }
             if !matches!(node.value, Value::Map(_)) {
-                return Err(mistake(format!(
-                    "there is no field {key}: {} is {}",
-                    shortened(&node.path),
-                    node.describe()
-                )));
+                let mistake =
+                    mistake(format!("there is no field {key}: {} is {}", shortened(&node.path), node.describe()));
+                return Err(match (&node.value, key.parse::<u32>()) {
+                    (Value::List(_), Ok(index)) => {
+                        mistake.help(format!("items stand in brackets: {}[{index}]", shortened(&node.path)))
+                    }
+                    _ => mistake,
+                });
             }
             if node.get(key).is_none() {
                 match rest.first() {

@@ -184,7 +184,11 @@ impl Measure {
         let known = METRICS.iter().any(|(metric, _)| *metric == name) || is_percentile(name);
         if !known {
             let metrics = METRICS.iter().map(|(metric, _)| *metric).chain(["p50", "p90", "p95", "p99", "p99.9"]);
-            let help = super::diagnostic::did_you_mean(name, metrics);
+            let help = match name {
+                // k6's, of a metric that its users know from the context.
+                "rate" => "did you mean error_rate?".to_string(),
+                _ => super::diagnostic::did_you_mean(name, metrics),
+            };
             return Err(format!("unknown metric \"{}\"; {help}", super::node::shortened(name)));
         }
         let scope = inside.map(scope).transpose()?;
@@ -309,6 +313,7 @@ mod tests {
             ("p99 < ", "expected a metric"),
             ("p99 < 250", "250ms"),
             ("p101 < 1s", "unknown metric"),
+            ("rate<0.1", "did you mean error_rate?"),
             ("eror_rate < 1%", "did you mean error_rate?"),
             ("within < 99%", "as in within(250ms)"),
             ("p99(we b) < 1s", "expected a class"),

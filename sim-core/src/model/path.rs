@@ -1,7 +1,8 @@
 //! Paths in a model: `web.handlers.browse[0].cpu`.
 
+use super::link::LinkOptions;
 use super::node::{Node, shortened};
-use super::spec::{Field, Shape, Structure};
+use super::spec::{Field, Shape, Spec, Structure};
 
 /// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,14 @@ pub fn follow(shape: &Shape, node: Option<&Node>, segment: &Segment) -> Declared
                 if let Some(field) = fields.iter().find(|field| field.beside == Some(key.as_str())) {
                     // `link` beside `to`: its entries are a link's.
                     return Declared::Entry((field.shape)());
+                }
+                if fields.iter().any(|field| matches!(field.name, "call" | "cached")) {
+                    // A step that calls: fields of its link may stand in the step itself.
+                    let link = LinkOptions::structure().written_fields();
+                    if let Some(field) = link.iter().find(|field| field.name == key) {
+                        return Declared::Field(Box::new(field.clone()));
+                    }
+                    names.extend(link.iter().map(|field| field.name));
                 }
                 names.extend(fields.iter().map(|field| field.name));
                 names.extend(fields.iter().filter_map(|field| field.beside));

@@ -200,10 +200,10 @@ impl<'p> World<'p> {
         }
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
-        if !link.plain {
-            if let Some(outcome) = self.admit(frame, call, link) {
-                return self.settle(frame, outcome);
-            }
+        if !link.plain
+            && let Some(outcome) = self.admit(frame, call, link)
+        {
+            return self.settle(frame, outcome);
         }
         self.meters.links[call.link as usize].tries += self.open as u64;
         let child = self.new_child(frame, call, link);

@@ -67,10 +67,13 @@ impl World<'_> {
         let plan = self.plan;
         match op {
             Op::Delay { cell, draw } => {
-                let ns = self.draw_ns(frame, draw);
-                if ns == 0 {
+                let drawn = self.draw_ns(frame, draw);
+                if drawn == 0 {
                     return Next::Step;
                 }
+                // Faster cores don't shorten it; a fault that slows the instance makes it longer.
+                let slowed = self.instances[self.frames[frame].instance as usize].slowed;
+                let ns = if slowed == 1.0 { drawn } else { (drawn as f64 * slowed).round() as u64 };
                 self.open_phase(frame, cell, Waiting::Delay);
                 self.wake_in(frame, ns);
                 Next::Wait

@@ -36,6 +36,7 @@ fn settings_change_the_tree() {
         ("objectives", "[\"p99 < 1s\"]"),
         ("web.handlers.read[1].call.timeout", "50ms"),
         ("web.handlers.read[1].times", "2"),
+        ("web.handlers.read[1].deadline", "1s"),
     ];
     let model = set(&sets).expect("all of them are right");
     assert_eq!(pool(&model, "web").replicas.0, 6);
@@ -63,6 +64,11 @@ fn wrong_settings_are_told() {
         ("web.replicas.x", "6", "0: web.replicas.x: there is no field x: components.web.replicas is 2"),
         ("web.handlers.raed[0].cpu", "2ms", "0: web.handlers.raed[0].cpu: there is no raed; did you mean read?"),
         ("web.handlers.read[7].cpu", "2ms", "0: web.handlers.read[7].cpu: there is no item 7; expected 0 to 1"),
+        (
+            "web.handlers.read.0.cpu",
+            "2ms",
+            "0: web.handlers.read.0.cpu: there is no field 0: components.web.handlers.read is a list; items stand in brackets: components.web.handlers.read[0]",
+        ),
         ("web[0].cpu", "2ms", "0: web[0].cpu: there is no item 0: components.web is a map"),
         ("", "2ms", "0: expected a path, as web.handlers.browse[0].cpu; found \"\""),
         ("run.duratoin", "2ms", "0: run.duratoin: there is no field duratoin; did you mean duration?"),
