@@ -54,5 +54,5 @@ pub fn too_deep(path: &str, line: u32) -> Diagnostic {
 
 /// There is nothing in the file.
 pub fn empty() -> Diagnostic {
-    Diagnostic::error("", 1, "the file is empty").expected("a model, as `kneepoint new` makes one")
+    Diagnostic::error("", 1, "the file is empty").expected("a model, as in models/web-shop.json")
 }

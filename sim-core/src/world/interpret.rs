@@ -6,7 +6,7 @@ use crate::engine::slab::NONE;
 use crate::plan::{Op, Outcome, Place};
 
 impl World<'_> {
-    /// Runs on from what happened to a frame, until nobody runs.
+    /// Runs on from what happened to a frame, then all that this made ready, until nobody runs.
     #[inline]
     pub(super) fn proceed(&mut self, mut frame: u32, mut next: Next) {
         let plan = self.plan;
@@ -42,7 +42,13 @@ impl World<'_> {
                     frame = caller;
                     self.settle(frame, outcome)
                 }
-                Next::Wait => return,
+                Next::Wait => match self.ready.pop_front() {
+                    Some(other) => {
+                        frame = other;
+                        Next::At(self.frames[other].pc)
+                    }
+                    None => return,
+                },
             };
         }
     }

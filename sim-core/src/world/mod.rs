@@ -261,7 +261,7 @@ impl<'p> World<'p> {
                 }
                 self.dispatch(pending);
             }
-            while let Some(frame) = self.ready.pop_front() {
+            if let Some(frame) = self.ready.pop_front() {
                 self.proceed(frame, Next::At(self.frames[frame].pc));
             }
             if self.frames.live() > limits.calls_in_flight {
