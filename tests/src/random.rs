@@ -538,8 +538,8 @@ fn connection_pool() -> impl Strategy<Value = Value> {
         |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link)| {
             let mut pool = json!({ "type": "connection-pool", "size": size, "overflow": overflow, "mode": mode });
             set(&mut pool, "acquire_timeout", patience);
-            if mode == "session" && patience.is_none() {
-                // Branches that keep what they have wait for each other, as they do in life.
+            if (mode == "session" || shared) && patience.is_none() {
+                // Those who keep one connection and want another wait for each other, as they do in life.
                 pool["acquire_timeout"] = json!("1s");
             }
             set(&mut pool, "connect", connect);

@@ -48,7 +48,9 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
     if requests.unfinished == 0 {
         check_breakdown(report)?;
     }
-    let changes = model.get("events").is_some() || model["components"].get("scaler").is_some();
+    // What a crash or an event takes away is no capacity, though it be held on.
+    let changes =
+        model.get("events").is_some() || model.get("faults").is_some() || model["components"].get("scaler").is_some();
     for (name, component) in &report.components {
         for (station, figures) in &component.stations {
             let used = figures.utilization;
