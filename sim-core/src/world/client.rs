@@ -290,6 +290,7 @@ impl World<'_> {
         };
         if plan.journey {
             self.clients[client as usize].journeys[0] += self.open as u64;
+            self.pending += self.open as u64;
         }
         self.ready.push_back(frame);
         frame
@@ -349,6 +350,8 @@ impl World<'_> {
         let counted = self.frames[session].has(COUNTED);
         let state = &mut self.clients[client as usize];
         if plan.journey && counted {
+            self.pending -= 1;
+            self.frames[session].flags &= !COUNTED;
             if outcome == Outcome::Ok as u8 {
                 state.journey_times.record(self.now - start);
             } else {
@@ -371,6 +374,7 @@ impl World<'_> {
         frame.flags = if open { COUNTED } else { 0 };
         if plan.journey {
             self.clients[client as usize].journeys[0] += open as u64;
+            self.pending += open as u64;
         }
         if self.loops_in_no_time(session) {
             // A user who never thinks, of a system that takes no time, would stop the clock.
@@ -399,6 +403,8 @@ impl World<'_> {
             return false;
         }
         state.user_frames[user as usize] = NONE;
+        let under_way = plan.journey && self.frames[session].has(COUNTED);
+        self.pending -= under_way as u64;
         self.frames.free(session);
         true
     }

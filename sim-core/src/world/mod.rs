@@ -157,7 +157,7 @@ struct World<'p> {
     open: bool,
     /// Whether the window is over.
     over: bool,
-    /// Requests of the window that have not ended.
+    /// Requests and journeys of the window that have not ended.
     pending: u64,
     meters: Meters,
 }

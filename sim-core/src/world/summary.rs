@@ -183,7 +183,10 @@ impl World<'_> {
             let stations = self.station_range(instance).map(|at| self.station_result(at as usize)).collect();
             InstanceResult { ordinal: state.ordinal, owner, calls: state.calls, errors: state.errors, stations }
         };
-        let mut results: Vec<InstanceResult> = self.members[component].iter().map(result).collect();
+        // How long the drain lasts depends on everything else: who only came in it is no part of the window.
+        let end = self.plan.clock.end;
+        let in_time = |&&instance: &&u32| self.instances[instance as usize].joined_at < end;
+        let mut results: Vec<InstanceResult> = self.members[component].iter().filter(in_time).map(result).collect();
         if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_)) {
             // Copies are made when they are first needed: their order is that of their owners.
             results.sort_by_key(|instance| instance.owner);
