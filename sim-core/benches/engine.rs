@@ -1,12 +1,15 @@
 //! The engine against hand-written loops of the same work, in one run: `cargo bench -p sim-core --bench engine`.
 //!
 //! A loop knows its one topology and keeps one histogram; the engine reads a model and reports everything. What counts
-//! is the ratio: each line is the median of nine pairs.
+//! is the ratio: the first lines are medians of nine pairs, taken in turn so that a busy machine slows both. What
+//! follows are the same works one by one.
 
 use std::collections::{BinaryHeap, VecDeque};
 use std::hint::black_box;
 use std::time::Instant;
 
+use divan::Bencher;
+use divan::counter::ItemsCount;
 use sim_core::engine::rng::{mix64, uniform};
 use sim_core::metrics::histogram::Histogram;
 use sim_core::model::NoFiles;
@@ -236,4 +239,39 @@ fn main() {
     );
     let (many, few) = (plan(&timers(1_000_000)), plan(&timers(1_000)));
     pair("a million timers, a thousand; a request", 10.0, || requests(&many), || requests(&few));
+    divan::main();
+}
+
+/// One run of a work and its number of requests.
+fn bench(bencher: Bencher, mut work: impl FnMut() -> u64) {
+    let count = work();
+    bencher.counter(ItemsCount::new(count)).bench_local(work);
+}
+
+#[divan::bench(sample_count = 9, sample_size = 1)]
+fn engine_three_tiers(bencher: Bencher) {
+    let plan = plan(THREE_TIERS);
+    bench(bencher, || requests(&plan));
+}
+
+#[divan::bench(sample_count = 9, sample_size = 1)]
+fn loop_three_tiers(bencher: Bencher) {
+    bench(bencher, || black_box(three_tiers_loop(200.0)).0);
+}
+
+#[divan::bench(sample_count = 9, sample_size = 1)]
+fn engine_one_queue(bencher: Bencher) {
+    let plan = plan(ONE_QUEUE);
+    bench(bencher, || requests(&plan));
+}
+
+#[divan::bench(sample_count = 9, sample_size = 1)]
+fn loop_one_queue(bencher: Bencher) {
+    bench(bencher, || black_box(one_queue_loop(400.0, 800.0, 1e6)).0);
+}
+
+#[divan::bench(args = [1_000, 30_000, 1_000_000], sample_count = 9, sample_size = 1)]
+fn engine_with_timers_pending(bencher: Bencher, timers_pending: u64) {
+    let plan = plan(&timers(timers_pending));
+    bench(bencher, || requests(&plan));
 }
