@@ -18,6 +18,8 @@ pub struct Endpoints {
     list: Vec<Endpoint>,
     /// By instance, whether it is in the list or not: calls sent and not yet back.
     active: Vec<u32>,
+    /// By instance: calls sent in the window.
+    sent: Vec<u64>,
     cursor: u32,
     total_weight: u64,
     smooth: SmoothRoundRobin,
@@ -59,7 +61,9 @@ impl World<'_> {
     pub(super) fn enter_balancer(&mut self, component: u32, picked: u32, frame: u32) {
         let group = self.group_of(component, self.frames[frame].class);
         self.frames[frame].via = group as u16;
-        self.endpoints[group as usize].active[picked as usize] += 1;
+        let endpoints = &mut self.endpoints[group as usize];
+        endpoints.active[picked as usize] += 1;
+        endpoints.sent[picked as usize] += self.open as u64;
     }
 
     /// The answer of a call passes a balancer on its way back.
@@ -140,6 +144,22 @@ impl World<'_> {
         Some(endpoints.list[place as usize].instance)
     }
 
+    /// Counts the calls that balancers passed on over links that are all defaults: nobody else did.
+    pub(super) fn count_passed_on(&mut self) {
+        for balancer in self.plan.balancers.iter().filter(|balancer| !balancer.framed) {
+            for (at, group) in balancer.groups.iter().enumerate() {
+                let endpoints = &self.endpoints[balancer.first_group as usize + at];
+                for member in &group.members {
+                    let instances = self.members[member.component as usize].iter();
+                    let sent: u64 = instances.filter_map(|&at| endpoints.sent.get(at as usize)).sum();
+                    let link = self.plan.calls[member.call as usize].link;
+                    self.meters.links[link as usize].calls += sent;
+                    self.meters.links[link as usize].tries += sent;
+                }
+            }
+        }
+    }
+
     /// Makes the list of a group's endpoints anew: a pool has changed.
     #[cold]
     fn find_endpoints(&mut self, balancer: u32, group: u32) {
@@ -151,6 +171,7 @@ impl World<'_> {
             framed: balancer.framed,
             epoch: self.epoch,
             active: old.active,
+            sent: old.sent,
             cursor: old.cursor,
             ..Endpoints::default()
         };
@@ -165,6 +186,7 @@ impl World<'_> {
             }
         }
         new.active.resize(self.instances.len(), 0);
+        new.sent.resize(self.instances.len(), 0);
         new.smooth = SmoothRoundRobin::new(&new.list.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
         self.endpoints[group as usize] = new;
     }

@@ -103,6 +103,7 @@ impl World<'_> {
     pub(super) fn into_result(mut self, seed: u64) -> RunResult {
         let stopped = self.stopped.map(|limit| self.stop(limit));
         self.count_unfinished();
+        self.count_passed_on();
         let audit = self.audit();
         let mut digest = self.meters.digest;
         let instances: Vec<Vec<InstanceResult>> =
