@@ -486,6 +486,7 @@ impl<'p> World<'p> {
     #[inline]
     pub(super) fn arrive(&mut self, child: u32) -> Next {
         if self.frames[child].outcome() == Outcome::Lost {
+            self.end_lease_of(child);
             return self.deliver(child);
         }
         let instance = self.frames[child].instance;
@@ -559,10 +560,8 @@ impl<'p> World<'p> {
         if state.via != NO_COMPONENT {
             self.leave_balancer(state.via, state.instance, now - state.start, outcome, state.has(COUNTED));
         }
-        let lease = if self.plan.leases { self.leases[child as usize] } else { NONE };
-        if lease != NONE {
-            self.leases[child as usize] = NONE;
-            self.end_lease(lease);
+        if self.plan.leases {
+            self.end_lease_of(child);
         }
         if self.is_sent_request(child) {
             let state = &mut self.frames[child];
@@ -864,6 +863,7 @@ impl<'p> World<'p> {
             Waiting::Homeward => return,
             Waiting::Outward => {
                 if state.parent == NONE {
+                    self.end_lease_of(frame);
                     self.frames[frame].wake = 0;
                     self.frames.free(frame);
                 }
@@ -888,6 +888,9 @@ impl<'p> World<'p> {
             Waiting::Nothing => self.ready.retain(|&other| other != frame),
             Waiting::Child => self.drop_child(frame, cancel),
             Waiting::Join => {
+                if state.log != NONE {
+                    self.write_down(frame, state.log);
+                }
                 let join = state.child;
                 let branches = std::mem::take(&mut self.joins[join as usize].branches);
                 for &branch in branches.iter().filter(|&&branch| branch != NONE) {

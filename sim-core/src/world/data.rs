@@ -444,6 +444,15 @@ impl World<'_> {
         self.leases[query as usize] = lease;
     }
 
+    /// A query has ended that may share a connection.
+    #[inline(always)]
+    pub(super) fn end_lease_of(&mut self, query: u32) {
+        let lease = std::mem::replace(&mut self.leases[query as usize], NONE);
+        if lease != NONE {
+            self.end_lease(lease);
+        }
+    }
+
     /// One of those who share a connection has ended.
     pub(super) fn end_lease(&mut self, lease: u32) {
         let (station, users) = &mut self.lease_counts[lease as usize];
