@@ -5,6 +5,7 @@
 //! calendar.
 
 mod ahead;
+mod answer;
 mod audit;
 mod balancer;
 mod call;
@@ -14,6 +15,7 @@ mod data;
 mod frame;
 mod instance;
 mod interpret;
+mod leave;
 mod meters;
 mod scale;
 mod seize;
@@ -30,12 +32,13 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
-use call::{Join, LinkState};
+use call::LinkState;
 use change::Settings;
 use client::ClientState;
 use data::{CacheState, ConnectionState, DatabaseState};
 use frame::{Frame, Waiting};
 use instance::Instance;
+use leave::Join;
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
