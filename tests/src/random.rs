@@ -82,7 +82,7 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
 }
 
 /// How long a quiet model goes on without load.
-pub const QUIET_MS: u64 = 400_000;
+pub const QUIET_MS: u64 = 4_000_000;
 
 /// Leaves out what nothing leads to.
 fn prune(components: &mut Map<String, Value>) {
