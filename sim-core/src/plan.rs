@@ -234,6 +234,8 @@ pub enum WhenFull {
 /// A set of keys.
 #[derive(Debug, Clone)]
 pub struct KeyspacePlan {
+    /// How many there are.
+    pub count: u64,
     /// How often each is asked for.
     pub keys: Keys,
     /// Where draws of a key are keyed.

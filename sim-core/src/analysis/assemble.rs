@@ -15,7 +15,10 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
     let broken: Vec<&str> =
         result.audit.iter().filter(|check| !check.holds()).map(|check| check.name.as_str()).collect();
     assert!(broken.is_empty(), "the audit does not hold: {}", broken.join("; "));
-    let duration_s = seconds(plan.clock.end - plan.clock.start);
+    let window_s = seconds(plan.clock.end - plan.clock.start);
+    // A run that was stopped has seen a part of its window: its rates are over that part.
+    let stopped_at = result.stopped.as_ref().map_or(plan.clock.end, |stopped| stopped.at.min(plan.clock.end));
+    let duration_s = seconds(stopped_at.saturating_sub(plan.clock.start).max(1));
     let mut whole = ClassMeter::default();
     result.classes.iter().for_each(|class| add_class(&mut whole, class));
     let requests = |class: &ClassMeter| requests(class, duration_s);
@@ -28,7 +31,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         model_digest: format!("{:016x}", plan.header.model_digest),
         digest: format!("{:016x}", result.digest),
         ended: ended(plan, result),
-        window: Window { start_s: 0.0, duration_s, warmup_s: seconds(plan.clock.start) },
+        window: Window { start_s: 0.0, duration_s: window_s, warmup_s: seconds(plan.clock.start) },
         requests: requests(&whole),
         latency: latency(&whole.latency, &whole.unfinished),
         error_latency: error_latency(&whole.error_latency),

@@ -24,7 +24,7 @@ impl Lowering<'_> {
     pub(super) fn keyspaces(&mut self) {
         for (name, keyspace) in &self.model.keyspaces {
             let keys = keys(&keyspace.popularity, keyspace.count());
-            self.plan.keyspaces.push(KeyspacePlan { keys, site: site(&["keyspace", name]) });
+            self.plan.keyspaces.push(KeyspacePlan { count: keyspace.count(), keys, site: site(&["keyspace", name]) });
         }
     }
 

@@ -71,8 +71,9 @@ impl ConnectionState {
 
 impl DatabaseState {
     /// An empty database.
-    pub fn new(plan: &DatabasePlan) -> Self {
-        DatabaseState { turns: vec![0; plan.shards as usize], versions: Versions::default(), connections: 0 }
+    pub fn new(plan: &DatabasePlan, keys: u64) -> Self {
+        let versions = Versions::new(if plan.versioned { keys } else { 0 });
+        DatabaseState { turns: vec![0; plan.shards as usize], versions, connections: 0 }
     }
 }
 

@@ -104,7 +104,8 @@ impl World<'_> {
             self.first_entry.push(self.entries.len() as u32);
             self.entries.extend(if component.by_op { &component.entry_by_op } else { &component.entry_by_class });
         }
-        self.databases = plan.databases.iter().map(DatabaseState::new).collect();
+        let keys = plan.keyspaces.iter().map(|keyspace| keyspace.count).max().unwrap_or(0);
+        self.databases = plan.databases.iter().map(|database| DatabaseState::new(database, keys)).collect();
         self.endpoints =
             plan.balancers.iter().flat_map(|balancer| &balancer.groups).map(|_| Endpoints::default()).collect();
         self.error_rates = plan.components.iter().map(|_| 0.0).collect();

@@ -2,23 +2,41 @@
 
 use crate::engine::rng::mix64;
 
-/// Versions by key: an open-addressing table that only grows, with no entry for keys that were never written.
+/// Versions by key. Keys of a keyspace are small numbers: a version for each, however long the run. Others (those of
+/// traces) are in an open-addressing table that only grows, with no entry for keys that were never written.
 #[derive(Debug, Clone, Default)]
 pub struct Versions {
+    by_number: Vec<u32>,
     /// (key, version); version 0: the slot is empty.
     slots: Vec<(u64, u32)>,
     len: usize,
 }
 
+/// The largest keyspace that has a version for each key from the start.
+const NUMBERS_MAX: u64 = 1 << 24;
+
 impl Versions {
+    /// For keyspaces of at most so many keys.
+    pub fn new(keys: u64) -> Self {
+        Versions { by_number: vec![0; keys.min(NUMBERS_MAX) as usize], ..Versions::default() }
+    }
+
     /// The newest version of a key; 0: it was never written.
     #[inline]
     pub fn get(&self, key: u64) -> u32 {
-        if self.len == 0 { 0 } else { self.slots[self.slot(key)].1 }
+        match self.by_number.get(key as usize) {
+            Some(&version) => version,
+            None if self.len == 0 => 0,
+            None => self.slots[self.slot(key)].1,
+        }
     }
 
     /// Commits a newer version of a key, and returns it.
     pub fn raise(&mut self, key: u64) -> u32 {
+        if let Some(version) = self.by_number.get_mut(key as usize) {
+            *version += 1;
+            return *version;
+        }
         if (self.len + 1) * 2 > self.slots.len() {
             self.grow();
         }
@@ -57,7 +75,7 @@ mod tests {
 
     #[test]
     fn agrees_with_a_map() {
-        let (mut versions, mut twin) = (Versions::default(), BTreeMap::new());
+        let (mut versions, mut twin) = (Versions::new(1000), BTreeMap::new());
         for n in 0..20_000_u64 {
             let key = mix64(n) % 3000;
             let newer = twin.entry(key).or_insert(0);
