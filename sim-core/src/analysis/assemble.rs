@@ -252,7 +252,7 @@ fn station(plan: &Plan, result: &RunResult, id: usize, number: usize, duration_s
         utilization: if capacity > 0.0 { busy / capacity } else { 0.0 },
         queue: Queue {
             mean: sum(|station| station.queue) / unit / (duration_s * 1e9),
-            max: of_instances.iter().map(|station| station.queue_max as u64).max().unwrap_or(0),
+            max: result.crowds[id][number] as u64,
         },
         wait: Wait {
             mean_s: wait.mean().map(|ns| ns / 1e9),

@@ -94,7 +94,7 @@ spec! {
     /// Tries again when a try ends badly.
     pub struct Retry, short("retries") {
         /// How many tries there may be after the first.
-        retries: Count = required.range(0, 1000);
+        retries: Count = required.range(0, 100);
         /// What is tried again.
         when: OneOrMany<RetryCondition> = default(&["connect", "unavailable", "lost"][..]);
         /// Whether writes are tried again too.

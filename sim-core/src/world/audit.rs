@@ -29,6 +29,7 @@ impl World<'_> {
     /// The window begins: what came before is not counted.
     pub(super) fn window_starts(&mut self) {
         self.open = true;
+        self.meters.crowds.iter_mut().for_each(|crowd| crowd.1 = crowd.0);
         self.advance_all();
         for at in 0..self.stations.len() {
             let left = self.shared_work_left(at);

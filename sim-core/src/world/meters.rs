@@ -18,6 +18,8 @@ pub struct Meters {
     pub waits: Vec<Histogram>,
     /// By component and station: how long those took who opened a connection, ns.
     pub connects: Vec<Histogram>,
+    /// By component and station: how many wait at all its instances now, and the most in the window.
+    pub crowds: Vec<(u32, u32)>,
     first_wait: Vec<u32>,
     /// Where the time of requests went.
     pub breakdown: Breakdown,
@@ -207,6 +209,7 @@ impl Meters {
             links: vec![LinkMeter::default(); plan.links.len()],
             waits: (0..stations).map(|_| Histogram::default()).collect(),
             connects: (0..stations).map(|_| Histogram::default()).collect(),
+            crowds: vec![(0, 0); stations as usize],
             first_wait,
             breakdown: Breakdown::new(plan.cells.len()),
             digest: Digest::default(),

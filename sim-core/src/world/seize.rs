@@ -208,8 +208,10 @@ impl World<'_> {
         }
         let state = &mut self.stations[station as usize];
         let waiting = state.queue.len + state.front.len;
-        if self.open && waiting > state.tally.queue_max {
-            state.tally.queue_max = waiting;
+        if self.open {
+            state.tally.queue_max = state.tally.queue_max.max(waiting);
+            let crowd = &mut self.meters.crowds[state.meter as usize];
+            crowd.1 = crowd.1.max(crowd.0);
         }
         if patience > 0 {
             self.wake_in(frame, patience);
@@ -234,6 +236,7 @@ impl World<'_> {
         let state = &mut self.stations[station as usize];
         state.tally.queue_area = state.tally.queue_area.wrapping_sub(self.now as u128);
         state.front.push_back(&mut self.frames, frame);
+        self.meters.crowds[state.meter as usize].0 += 1;
     }
 
     fn enter_queue(&mut self, frame: u32, station: u32) {
@@ -253,6 +256,7 @@ impl World<'_> {
             }
         }
         state.queue.insert_after(&mut self.frames, before, frame);
+        self.meters.crowds[state.meter as usize].0 += 1;
     }
 
     /// Takes a frame out of the line it is in and counts its wait, and lets one from the front move up.
@@ -266,6 +270,7 @@ impl World<'_> {
         state.tally.waited += waited as u128;
         let list = if inside { &mut state.queue } else { &mut state.front };
         list.remove(&mut self.frames, frame);
+        self.meters.crowds[state.meter as usize].0 -= 1;
         self.frames[frame].wake = 0;
         if inside {
             self.move_up(station);
@@ -282,6 +287,7 @@ impl World<'_> {
         let patience = state.timeout_ns;
         state.tally.queue_area = state.tally.queue_area.wrapping_add(self.now as u128);
         state.front.remove(&mut self.frames, first);
+        self.meters.crowds[state.meter as usize].0 -= 1;
         self.frames[first].wake = 0;
         self.enter_queue(first, station);
         if patience > 0 {
@@ -383,6 +389,7 @@ impl World<'_> {
         let speed = self.instances[self.stations[station as usize].instance as usize].speed;
         let open = self.open;
         let state = &mut self.stations[station as usize];
+        let waited = state.waiting();
         state.busy += 1;
         state.tally.waited = state.tally.waited.wrapping_sub(arrived);
         if open {
@@ -390,8 +397,11 @@ impl World<'_> {
         }
         state.sharing.as_mut().expect("a sharing station").push(frame, work as f64);
         let waiting = state.waiting();
-        if open && waiting > state.tally.queue_max {
-            state.tally.queue_max = waiting;
+        let crowd = &mut self.meters.crowds[state.meter as usize];
+        crowd.0 += waiting - waited;
+        if open {
+            state.tally.queue_max = state.tally.queue_max.max(waiting);
+            crowd.1 = crowd.1.max(crowd.0);
         }
         self.sharing_reschedule(station);
         Next::Wait
@@ -465,7 +475,9 @@ impl World<'_> {
         let left = self.clip(self.now) as u128;
         let open = self.open;
         let state = &mut self.stations[station as usize];
+        let waited = state.waiting();
         state.busy -= 1;
+        self.meters.crowds[state.meter as usize].0 -= waited - state.waiting();
         state.tally.waited = state.tally.waited.wrapping_add(left);
         if open {
             state.tally.services += 1;

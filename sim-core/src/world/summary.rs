@@ -28,6 +28,8 @@ pub struct RunResult {
     pub instances: Vec<Vec<InstanceResult>>,
     /// By component and station: waits.
     pub waits: Vec<Vec<Histogram>>,
+    /// By component and station: the most who waited at all instances at one instant.
+    pub crowds: Vec<Vec<u32>>,
     /// By client.
     pub clients: Vec<ClientResult>,
     /// Where the time of requests went.
@@ -125,6 +127,10 @@ impl World<'_> {
         let mut waits = std::mem::take(&mut self.meters.waits).into_iter();
         let waits: Vec<Vec<Histogram>> =
             self.plan.components.iter().map(|plan| waits.by_ref().take(plan.stations.len()).collect()).collect();
+        let mut crowds = self.meters.crowds.iter().map(|crowd| crowd.1);
+        let crowds: Vec<Vec<u32>> =
+            self.plan.components.iter().map(|plan| crowds.by_ref().take(plan.stations.len()).collect()).collect();
+        crowds.iter().flatten().for_each(|&most| digest.word(most as u64));
         waits.iter().flatten().for_each(|wait| digest_histogram(&mut digest, wait));
         for client in &self.clients {
             client.journeys.iter().chain([&client.dropped]).for_each(|&count| digest.word(count));
@@ -145,6 +151,7 @@ impl World<'_> {
             links: self.meters.links,
             instances,
             waits,
+            crowds,
             breakdown: self.meters.breakdown,
             timeline: self.meters.timeline,
             audit,

@@ -237,6 +237,11 @@ impl Check<'_> {
         }
         for steps in spec.handlers.values() {
             each_step(steps, &mut |step| self.step(step));
+            if look_ups_inside(steps) > LOOK_UPS_MAX {
+                let found = format!("more than {LOOK_UPS_MAX} `cached` steps inside of each other");
+                self.diagnostics
+                    .push(spec.at.field("handlers").error(found).help("let caches be each other's backing"));
+            }
         }
     }
 
@@ -256,7 +261,16 @@ impl Check<'_> {
                     self.diagnostics.push(fail.at.warning("the step has no effect: its share is 0"));
                 }
             }
-            Step::Call(call) => self.link(&call.link),
+            Step::Call(call) => {
+                self.link(&call.link);
+                let cache = self.draft.components.get(call.link.to.as_str());
+                let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
+                if aside && call.times.0 > CACHE_CALLS_MAX {
+                    let found = format!("found {}", call.times.0);
+                    let expected = format!("at most {CACHE_CALLS_MAX} calls of a cache beside its callers");
+                    self.diagnostics.push(call.at.field("times").error(found).expected(expected));
+                }
+            }
             Step::Cached(cached) => {
                 self.link(&cached.link);
                 if let Some(kind) = self.draft.kind(&cached.link.to)
@@ -430,6 +444,12 @@ impl Check<'_> {
         if self.draft.kind(&link.to).is_some_and(|kind| kind != "server-pool") {
             self.ignored(at, "policy", &format!("{} is no server-pool", link.to));
         }
+        let simple = [BalancerPolicy::RoundRobin, BalancerPolicy::Random, BalancerPolicy::IpHash];
+        if !simple.contains(&options.policy) {
+            let found = format!("a caller can't choose by {}", options.policy);
+            let help = "put a load-balancer between; callers go round-robin, random or ip-hash";
+            self.diagnostics.push(at.field("policy").error(found).help(help));
+        }
         if let Some(retry) = &options.retry {
             if retry.retries.0 == 0 {
                 self.ignored(&retry.at, "backoff", "there are no retries");
@@ -451,4 +471,22 @@ impl Check<'_> {
             self.link(fallback);
         }
     }
+}
+
+/// How often a step may call a cache beside its callers: each time is lowered by itself.
+const CACHE_CALLS_MAX: u64 = 1000;
+
+/// How many `cached` steps may be inside of each other's misses: each lowers its misses twice, filled and unfilled.
+const LOOK_UPS_MAX: usize = 4;
+
+/// How many `cached` steps are inside of each other.
+fn look_ups_inside(steps: &[Step]) -> usize {
+    let of = |step: &Step| match step {
+        Step::Cached(cached) => 1 + look_ups_inside(&cached.miss).max(look_ups_inside(&cached.hit)),
+        Step::Hold(hold) => look_ups_inside(&hold.steps),
+        Step::Parallel(parallel) => parallel.branches.iter().map(|branch| look_ups_inside(branch)).max().unwrap_or(0),
+        Step::Choose(choose) => choose.branches.iter().map(|branch| look_ups_inside(&branch.steps)).max().unwrap_or(0),
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => 0,
+    };
+    steps.iter().map(of).max().unwrap_or(0)
 }
