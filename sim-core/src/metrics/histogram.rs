@@ -55,8 +55,13 @@ impl Histogram {
         }
         self.count += 1;
         self.sum += u128::from(value);
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        // Almost never: branches that are foretold cost less than two stores.
+        if value < self.min {
+            self.min = value;
+        }
+        if value > self.max {
+            self.max = value;
+        }
     }
 
     /// Records one value several times.

@@ -59,7 +59,7 @@ pub struct Instance {
     /// Calls that reached it in the window.
     pub calls: u64,
     /// How it answered those that it answered badly.
-    pub errors: [u64; Outcome::COUNT],
+    pub errors: Box<[u64; Outcome::COUNT]>,
     /// When it began to be ready, or to count as capacity.
     pub ready_since: u64,
     /// When it last became ready.
@@ -191,7 +191,7 @@ impl World<'_> {
             weight,
             active: 0,
             calls: 0,
-            errors: [0; Outcome::COUNT],
+            errors: Box::default(),
             ready_since: self.now,
             joined_at: self.now,
             became_ready: self.now,

@@ -189,7 +189,7 @@ impl World<'_> {
                 (owner.component, owner.ordinal)
             });
             let stations = self.station_range(instance).map(|at| self.station_result(at as usize)).collect();
-            InstanceResult { ordinal: state.ordinal, owner, calls: state.calls, errors: state.errors, stations }
+            InstanceResult { ordinal: state.ordinal, owner, calls: state.calls, errors: *state.errors, stations }
         };
         // How long the drain lasts depends on everything else: who only came in it is no part of the window.
         let end = self.plan.clock.end;
