@@ -40,6 +40,13 @@ type Case = (&'static str, &'static str, &'static [&'static str]);
 /// What one part knows of the others.
 const NEWER: &[Case] = &[
     (
+        "{ call: redis }",
+        "{ call: redis, times: 1001 }",
+        &[
+            "15: components.web.handlers.read[1].times: found 1001; expected at most 1000 calls of a cache beside its callers",
+        ],
+    ),
+    (
         "capacity: 10,",
         "capacity: 2GiB,",
         &["17: components.redis.capacity: `a capacity in bytes` is not in this version of Kneepoint yet"],
