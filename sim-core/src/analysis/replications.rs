@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::engine::rng::{PHI, fnv1a, mix64};
 
+use super::interval::Summary;
 use super::report::{Confidence, Ended, Latency, ObjectiveResult, Report, Requests};
 
 /// The share of intervals that hold the true mean.
@@ -352,10 +353,10 @@ fn intervals(runs: &[Value], merged: &Value) -> BTreeMap<String, [f64; 2]> {
         if values.len() < runs.len() {
             continue;
         }
-        let (mean, half) = student(&values);
+        let Some((low, high)) = Summary::of(&values).and_then(|summary| summary.interval(LEVEL)) else { continue };
         let is_share = SHARES.iter().any(|share| pointer.ends_with(&format!("/{share}")));
-        let high = if is_share { (mean + half).min(1.0) } else { mean + half };
-        intervals.insert(pointer, [(mean - half).max(0.0), high]);
+        let high = if is_share { high.min(1.0) } else { high };
+        intervals.insert(pointer, [low.max(0.0), high]);
     }
     intervals
 }
@@ -377,23 +378,6 @@ fn figures(value: &Value, pointer: String, found: &mut Vec<String>) {
             _ => figures(value, pointer, found),
         }
     }
-}
-
-/// Mean and half-width of Student's interval at [`LEVEL`].
-fn student(values: &[f64]) -> (f64, f64) {
-    /// Quantiles of Student's distribution at 97.5%, for 1 to 30 degrees of freedom.
-    const QUANTILES: [f64; 30] = [
-        12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157, 2.228_139,
-        2.200_985, 2.178_813, 2.160_369, 2.144_787, 2.131_450, 2.119_905, 2.109_816, 2.100_922, 2.093_024, 2.085_963,
-        2.079_614, 2.073_873, 2.068_658, 2.063_899, 2.059_539, 2.055_529, 2.051_831, 2.048_407, 2.045_230, 2.042_272,
-    ];
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (count - 1.0);
-    let freedom = values.len() - 1;
-    // Beyond the table, the first terms of the Cornish–Fisher series.
-    let quantile = QUANTILES.get(freedom - 1).copied().unwrap_or(1.959_964 + 2.372_27 / freedom as f64);
-    (mean, quantile * (variance / count).sqrt())
 }
 
 #[cfg(test)]

@@ -184,7 +184,8 @@ impl Model {
         draft.references.append(&mut reader.references);
         validate::validate(&draft, &changes, &mut reader.diagnostics);
         let own_files = reader.files_read();
-        let file_hashes = own_files.iter().map(|(path, bytes)| (path.clone(), digest::fnv1a(bytes))).collect();
+        let file_hashes =
+            own_files.iter().map(|(path, bytes)| (path.clone(), crate::engine::rng::fnv1a(bytes))).collect();
         if with_variants && !reader.diagnostics.has_errors() {
             Self::check_variants(&document, &draft, &mut reader);
         }

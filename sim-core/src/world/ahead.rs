@@ -3,8 +3,8 @@
 //! is drawn there and then, to the same bits.
 
 use super::World;
-use super::frame::{GOLDEN, child_key, draw_bits};
-use crate::engine::rng::{mix64, uniform};
+use super::frame::{child_key, draw_bits};
+use crate::engine::rng::{PHI, mix64, uniform};
 use crate::plan::Plan;
 
 /// How many requests are drawn for at once.
@@ -59,7 +59,7 @@ impl World<'_> {
         let plan = self.plan;
         let mut roots = [0; BLOCK];
         for (at, root) in roots.iter_mut().enumerate() {
-            *root = mix64(stream.wrapping_add((number.wrapping_add(at as i64) as u64).wrapping_mul(GOLDEN)));
+            *root = mix64(stream.wrapping_add((number.wrapping_add(at as i64) as u64).wrapping_mul(PHI)));
         }
         let single = plan.clients[client as usize].mix.len() == 1;
         for planned in &plan.ahead[client as usize] {

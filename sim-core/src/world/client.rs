@@ -3,7 +3,7 @@
 use super::frame::*;
 use super::{Control, Next, World};
 use crate::engine::calendar::{NEVER, entry};
-use crate::engine::rng::mix64;
+use crate::engine::rng::{PHI, mix64};
 use crate::engine::slab::NONE;
 use crate::metrics::histogram::Histogram;
 use crate::plan::{Load, Outcome};
@@ -129,7 +129,7 @@ impl World<'_> {
                 write: row.write.then_some(true),
             };
         }
-        let key = mix64(state.stream.wrapping_add((number as u64).wrapping_mul(GOLDEN)));
+        let key = mix64(state.stream.wrapping_add((number as u64).wrapping_mul(PHI)));
         let full = state.in_flight >= plan.max_in_flight;
         let stream = state.stream;
         if !self.plan.ahead[client as usize].is_empty() && number.rem_euclid(super::ahead::BLOCK as i64) == 0 {
@@ -437,7 +437,7 @@ impl World<'_> {
                 state.user_frames.push(NONE);
             }
             if state.user_frames[user as usize] == NONE {
-                let key = mix64(state.stream ^ mix64((user as u64).wrapping_add(GOLDEN)));
+                let key = mix64(state.stream ^ mix64((user as u64).wrapping_add(PHI)));
                 let frame = self.begin_session(client, key, user);
                 self.clients[client as usize].user_frames[user as usize] = frame;
             }

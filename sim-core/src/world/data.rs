@@ -35,8 +35,6 @@ pub struct ConnectionState {
     idle: VecDeque<u64>,
     /// All that are open or being opened.
     open: u32,
-    /// How many were ever opened; their connect times are keyed by it.
-    opened: u64,
 }
 
 /// A database's nodes and data.
@@ -65,7 +63,7 @@ impl CacheState {
 impl ConnectionState {
     /// A pool without connections.
     pub fn new() -> Self {
-        ConnectionState { idle: VecDeque::new(), open: 0, opened: 0 }
+        ConnectionState { idle: VecDeque::new(), open: 0 }
     }
 }
 
@@ -289,6 +287,7 @@ impl World<'_> {
         let idle = &mut self.connections[state].idle;
         let taken = if plan.lifo { idle.pop_back() } else { idle.pop_front() };
         if taken.is_some() {
+            self.has_connection(frame, instance);
             return Next::Step;
         }
         if plan.database != NONE && !self.open_connection(self.database_at(plan.database)) {
@@ -298,12 +297,12 @@ impl World<'_> {
         }
         let connections = &mut self.connections[state];
         connections.open += 1;
-        connections.opened += 1;
         let ns = plan
             .connect
             .as_ref()
             .map_or(0, |connect| connect.sampler.sample_ns(draw(self.frames[frame].key, connect.site, 0)));
         if ns == 0 {
+            self.has_connection(frame, instance);
             return Next::Step;
         }
         self.open_phase(frame, cell, Waiting::Connect);
@@ -311,17 +310,20 @@ impl World<'_> {
         Next::Wait
     }
 
+    /// A frame has its connection in hand: its wait, which has been added up in `work`, is over.
+    fn has_connection(&mut self, frame: u32, instance: u32) {
+        let since = self.now - self.frames[frame].work;
+        self.record_wait(self.instances[instance as usize].stations, since);
+    }
+
     /// A connection has been opened: the frame goes on with it.
     pub(super) fn connected(&mut self, frame: u32) -> Next {
         self.close_phase(frame);
         let state = &mut self.frames[frame];
         state.waiting = Waiting::Nothing;
-        let since = state.since;
+        state.work += self.now - state.since;
         let station = self.working_at(frame);
-        let meter = self.stations[station as usize].meter;
-        if self.in_window(since) {
-            self.meters.connects[meter as usize].record(self.now - since);
-        }
+        self.has_connection(frame, self.stations[station as usize].instance);
         if let crate::plan::Op::SeizeSession { bit, .. } = self.plan.ops[self.frames[frame].pc as usize] {
             self.frames[frame].sessions_set(bit);
         }

@@ -1,5 +1,6 @@
 //! A call in progress at one instance.
 
+use crate::engine::rng::{PHI, mix64, uniform};
 use crate::engine::slab::Slot;
 use crate::plan::{Outcome, Pc};
 
@@ -194,27 +195,22 @@ impl Slot for Frame {
     }
 }
 
-/// The index that draws of a frame are keyed by, mixed into it.
-pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
 /// The key of a call: `mix(parent ^ site ^ iteration·φ ^ attempt·ψ)`.
 #[inline(always)]
 pub fn child_key(parent: u64, site: u64, iteration: u32, attempt: u8) -> u64 {
-    crate::engine::rng::mix64(
-        parent ^ site ^ (iteration as u64).wrapping_mul(GOLDEN) ^ (attempt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03),
-    )
+    mix64(parent ^ site ^ (iteration as u64).wrapping_mul(PHI) ^ (attempt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03))
 }
 
 /// The k-th uniform variate of a frame at a site.
 #[inline(always)]
 pub fn draw(key: u64, site: u64, k: u64) -> f64 {
-    crate::engine::rng::uniform(draw_bits(key, site, k))
+    uniform(draw_bits(key, site, k))
 }
 
 /// The bits of the k-th draw of a frame at a site.
 #[inline(always)]
 pub fn draw_bits(key: u64, site: u64, k: u64) -> u64 {
-    crate::engine::rng::mix64(key.wrapping_add(site).wrapping_add(k.wrapping_mul(GOLDEN)))
+    mix64(key.wrapping_add(site).wrapping_add(k.wrapping_mul(PHI)))
 }
 
 #[cfg(test)]

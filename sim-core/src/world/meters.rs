@@ -16,8 +16,6 @@ pub struct Meters {
     pub links: Vec<LinkMeter>,
     /// By component and station: how long those who came in the window waited, ns.
     pub waits: Vec<Histogram>,
-    /// By component and station: how long those took who opened a connection, ns.
-    pub connects: Vec<Histogram>,
     /// By component and station: how many wait at all its instances now, and the most in the window.
     pub crowds: Vec<(u32, u32)>,
     first_wait: Vec<u32>,
@@ -208,7 +206,6 @@ impl Meters {
             classes: plan.classes.iter().map(|_| ClassMeter::default()).collect(),
             links: vec![LinkMeter::default(); plan.links.len()],
             waits: (0..stations).map(|_| Histogram::default()).collect(),
-            connects: (0..stations).map(|_| Histogram::default()).collect(),
             crowds: vec![(0, 0); stations as usize],
             first_wait,
             breakdown: Breakdown::new(plan.cells.len()),

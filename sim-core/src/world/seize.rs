@@ -170,7 +170,12 @@ impl World<'_> {
         }
         if state.busy < state.servers {
             state.begin(self.now);
-            state.tally.unwaited += self.open as u64;
+            if state.tracked {
+                // Its wait ends when a connection is in hand: see `take_connection`.
+                self.frames[frame].work = 0;
+            } else {
+                state.tally.unwaited += self.open as u64;
+            }
             return Seized::Granted;
         }
         self.line_up(frame, station, admission, cell)
@@ -319,9 +324,10 @@ impl World<'_> {
             let since = self.frames[next].since;
             self.leave_line(next, station);
             self.close_phase(next);
-            if self.in_window(since) {
-                let meter = self.stations[station as usize].meter;
-                self.meters.waits[meter as usize].record(self.now - since);
+            if self.stations[station as usize].tracked {
+                self.frames[next].work = self.now - since;
+            } else {
+                self.record_wait(station, since);
             }
             // Work past its deadline is refused rather than begun.
             if self.frames[next].deadline <= self.now {
@@ -334,6 +340,15 @@ impl World<'_> {
             state.waiting = Waiting::Granted;
             state.since = self.now;
             self.ready.push_back(next);
+        }
+    }
+
+    /// Records a wait that began then and ends now, if it began in the window.
+    #[inline]
+    pub(super) fn record_wait(&mut self, station: u32, since: u64) {
+        if self.in_window(since) {
+            let meter = self.stations[station as usize].meter;
+            self.meters.waits[meter as usize].record(self.now - since);
         }
     }
 
