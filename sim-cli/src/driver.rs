@@ -1,13 +1,14 @@
 //! Runs the replications of a model on all cores; results come in the order of the jobs, whatever the number of threads.
 
-use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sim_core::analysis::report::{Ended, Report};
+use sim_core::experiment::{Experiment, Job, Point, Prepared, Record, Subjects};
 
-use crate::error::{Failure, is_watched};
+use crate::error::Failure;
+use crate::progress::Progress;
 
 /// Requests that all replications together should make at most, where nobody says how many there should be.
 const REQUESTS_TOTAL: u64 = 4_500_000;
@@ -30,35 +31,84 @@ pub struct Driver {
 impl Driver {
     /// Runs one replication after the other or at once: `simulate` makes one from its number.
     pub fn replicate(&self, simulate: impl Fn(u32) -> Report + Sync) -> Result<Vec<Report>, Failure> {
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.jobs.unwrap_or(0)).build();
-        let threads = threads.map_err(|error| Failure::Wrong(format!("threads can't be started: {error}")))?;
+        let threads = threads(self.jobs)?;
         let progress = Progress::default();
-        std::thread::scope(|scope| {
-            let shown = self.progress && is_watched();
-            let shower = shown.then(|| scope.spawn(|| progress.show()));
-            // Even if a run panics, whoever shows the progress must hear that it is over.
-            let _over = Over { progress: &progress, shower: shower.as_ref().map(|shower| shower.thread()) };
-            threads.install(|| self.run(&progress, &simulate))
+        progress.during(self.progress, || threads.install(|| self.run(&progress, &simulate)))
+    }
+
+    /// Drives an experiment to its end.
+    ///
+    /// # Errors
+    /// A point is no right model: nothing of its batch is run.
+    pub fn conduct(&self, experiment: &mut dyn Experiment, subjects: &Subjects) -> Result<(), Failure> {
+        let threads = threads(self.jobs)?;
+        let progress = Progress::default();
+        progress.during(self.progress, || {
+            loop {
+                let jobs = experiment.next_batch();
+                if jobs.is_empty() {
+                    return Ok(());
+                }
+                progress.expect_more(jobs.len() as u64);
+                let points = experiment.points();
+                let records = threads.install(|| batch(&jobs, points, subjects, &progress))?;
+                experiment.absorb(records);
+            }
         })
     }
 
     fn run(&self, progress: &Progress, simulate: &(impl Fn(u32) -> Report + Sync)) -> Result<Vec<Report>, Failure> {
         let run = |replication| {
             let report = simulate(replication);
-            progress.done.fetch_add(1, Ordering::Relaxed);
+            progress.one_done();
             report
         };
         let Some(asked) = self.replications else {
-            progress.expected.store(1, Ordering::Relaxed);
+            progress.expect(1);
             let first = run(0);
             let total = affordable(&first);
-            progress.expected.store(total, Ordering::Relaxed);
+            progress.expect(u64::from(total));
             let others: Vec<Report> = (1..total).into_par_iter().map(run).collect();
             return Ok(std::iter::once(first).chain(others).collect());
         };
-        progress.expected.store(asked, Ordering::Relaxed);
+        progress.expect(u64::from(asked));
         Ok((0..asked).into_par_iter().map(run).collect())
     }
+}
+
+/// Runs the jobs of a batch. A point is prepared by the first job that needs it, and kept until the last one is done.
+fn batch(jobs: &[Job], points: &[Point], subjects: &Subjects, progress: &Progress) -> Result<Vec<Record>, Failure> {
+    let mut desks: BTreeMap<u32, Mutex<(u32, Option<Arc<Prepared>>)>> = BTreeMap::new();
+    for job in jobs {
+        desks.entry(job.point).or_default().get_mut().expect("nobody has held it").0 += 1;
+    }
+    let one = |job: &Job| {
+        let desk = &desks[&job.point];
+        let prepared = {
+            let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+            desk.0 -= 1;
+            let prepared = match &desk.1 {
+                Some(prepared) => Arc::clone(prepared),
+                None => Arc::new(
+                    subjects
+                        .prepare(&points[job.point as usize])
+                        .map_err(|diagnostics| Failure::Model { source: subjects.base().name.clone(), diagnostics })?,
+                ),
+            };
+            desk.1 = (desk.0 > 0).then(|| Arc::clone(&prepared));
+            prepared
+        };
+        let record = prepared.run(*job);
+        progress.one_done();
+        Ok(record)
+    };
+    jobs.par_iter().map(one).collect()
+}
+
+/// As many threads as asked for, or as there are cores.
+fn threads(jobs: Option<usize>) -> Result<rayon::ThreadPool, Failure> {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(jobs.unwrap_or(0)).build();
+    threads.map_err(|error| Failure::Wrong(format!("threads can't be started: {error}")))
 }
 
 /// How many replications are cheap, from how many requests the first one made; never from how long it took, so that
@@ -69,65 +119,6 @@ fn affordable(first: &Report) -> u32 {
         _ if requests == 0 || first.ended != Ended::Complete => 1,
         replications if replications < REPLICATIONS_MIN => 1,
         replications => replications.min(REPLICATIONS_MAX) as u32,
-    }
-}
-
-/// How far it is.
-#[derive(Default)]
-struct Progress {
-    done: AtomicU32,
-    expected: AtomicU32,
-    over: AtomicBool,
-}
-
-impl Progress {
-    /// Nobody waits for what is done in so short a time.
-    const PATIENCE: Duration = Duration::from_secs(1);
-    const TICK: Duration = Duration::from_millis(250);
-
-    /// Shows it on one line of stderr until it is over.
-    fn show(&self) {
-        let started = Instant::now();
-        let mut shown = false;
-        while !self.over.load(Ordering::Acquire) {
-            std::thread::park_timeout(Self::TICK);
-            let elapsed = started.elapsed();
-            if elapsed < Self::PATIENCE || self.over.load(Ordering::Acquire) {
-                continue;
-            }
-            shown = true;
-            let (done, expected) = (self.done.load(Ordering::Relaxed), self.expected.load(Ordering::Relaxed));
-            let _ = write!(std::io::stderr(), "\r\x1b[K{}", line(done, expected, elapsed));
-        }
-        if shown {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
-}
-
-fn line(done: u32, expected: u32, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    match done {
-        0 => format!("running for {seconds} s"),
-        done => {
-            let left = elapsed.mul_f64(f64::from(expected.saturating_sub(done)) / f64::from(done)).as_secs() + 1;
-            format!("{done} of {expected} replications in {seconds} s, about {left} s left")
-        }
-    }
-}
-
-/// Tells the shower of the progress that it is over, however it ended.
-struct Over<'a> {
-    progress: &'a Progress,
-    shower: Option<&'a std::thread::Thread>,
-}
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.progress.over.store(true, Ordering::Release);
-        if let Some(shower) = self.shower {
-            shower.unpark();
-        }
     }
 }
 

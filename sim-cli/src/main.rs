@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod files;
 mod hints;
+mod progress;
 mod render;
 
 use std::panic;

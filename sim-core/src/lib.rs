@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod components;
 pub mod engine;
+pub mod experiment;
 mod lower;
 pub mod math;
 pub mod metrics;

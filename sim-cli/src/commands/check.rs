@@ -11,12 +11,12 @@ use sim_core::analysis::{objective, replications};
 use sim_core::model::Model;
 use sim_core::model::diagnostic::Diagnostic;
 use sim_core::model::objective::Dimension;
-use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
 
 use crate::driver::Driver;
 use crate::engine;
 use crate::error::{Failure, clean};
 use crate::files::{Output, Source};
+use crate::render::humane;
 use crate::render::json::pretty;
 use crate::render::text::{Align, BAD, Columns, GOOD, QUIET, STRONG, WARN, bar, paint, shorten, wrap};
 
@@ -297,14 +297,7 @@ fn expectations_table(shown: &[Shown]) -> String {
     let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Unit, Align::Unit]);
     for shown in shown {
         let mark = if shown.holds { paint(GOOD, "✓") } else { paint(BAD, "✗") };
-        let value = |value: Option<f64>| {
-            value.map_or("unknown".to_owned(), |value| match shown.dimension {
-                Dimension::Time => humane_time(value),
-                Dimension::Share => humane_share(value),
-                Dimension::Rate => humane_rate(value),
-                Dimension::Number => humane_count(value),
-            })
-        };
+        let value = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| humane(value, shown.dimension));
         columns.row(vec![mark, shown.expectation.clone(), value(shown.left), value(shown.right)]);
     }
     format!("\n{}\n{}\n", paint(STRONG, "Expectations"), columns.lines().join("\n"))

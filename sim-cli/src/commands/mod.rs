@@ -3,8 +3,10 @@
 mod check;
 mod completions;
 mod diagram;
+mod experiment;
 mod run;
 mod schema;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -37,6 +39,7 @@ pub struct Cli {
 enum Command {
     Run(run::Run),
     Check(check::Check),
+    Sweep(sweep::Sweep),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -48,6 +51,7 @@ impl Cli {
         match self.command {
             Command::Run(run) => run.execute(),
             Command::Check(check) => check.execute(),
+            Command::Sweep(sweep) => sweep.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

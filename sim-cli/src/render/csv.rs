@@ -71,6 +71,11 @@ fn escape(part: &str) -> String {
     format!("/{}", part.replace('~', "~0").replace('/', "~1"))
 }
 
+/// A line of cells.
+pub fn line(cells: impl Iterator<Item = String>) -> String {
+    cells.map(|cell| quote(&cell)).collect::<Vec<_>>().join(",") + "\n"
+}
+
 fn quote(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }

@@ -14,7 +14,7 @@ impl Renderer for Markdown {
     fn render(&self, view: &View) -> String {
         let report = view.report;
         let mut blocks = vec![
-            format!("## {}", report.name.as_deref().map_or("Model".to_owned(), escape)),
+            format!("## {}", report.name.as_deref().map_or("Model".to_owned(), escaped)),
             summary(report),
             view.bottleneck.sentence.clone(),
             latencies(report),
@@ -74,7 +74,7 @@ fn latencies(report: &Report) -> String {
     let mut rows = vec![[vec!["all".to_owned()], cells(&report.latency, Some("/latency")).to_vec()].concat()];
     if report.classes.len() > 1 {
         for (name, class) in &report.classes {
-            rows.push([vec![escape(name)], cells(&class.latency, None).to_vec()].concat());
+            rows.push([vec![escaped(name)], cells(&class.latency, None).to_vec()].concat());
         }
     }
     let headings = percentiles(&report.latency).map(|(label, ..)| label);
@@ -89,7 +89,7 @@ fn components(report: &Report) -> String {
             let time = |value: Option<f64>| value.map(humane_time).unwrap_or_default();
             let errors: u64 = of.errors.values().sum();
             vec![
-                escape(name),
+                escaped(name),
                 humane_rate(of.calls as f64 / report.window.duration_s.max(f64::MIN_POSITIVE)),
                 of.utilization.map(humane_share).unwrap_or_default(),
                 of.queue.as_ref().map(|queue| humane_count(queue.mean)).unwrap_or_default(),
@@ -116,7 +116,7 @@ fn breakdown(report: &Report) -> String {
         .map(|part| {
             let given_up = if part.abandoned { " (given up)" } else { "" };
             vec![
-                format!("{} {}{given_up}", escape(&part.component), part.phase.replace('-', " ")),
+                format!("{} {}{given_up}", escaped(&part.component), part.phase.replace('-', " ")),
                 humane_share(part.share),
                 humane_time(part.seconds),
             ]
@@ -134,7 +134,7 @@ fn objectives(report: &Report) -> String {
         let text = objective_value(&result.objective, result.value);
         let half = plus_minus(report, &format!("/objectives/{index}/value"), result.value, &text);
         vec![
-            escape(&result.objective),
+            escaped(&result.objective),
             half.map_or(text.clone(), |half| format!("{text} {half}")),
             if result.met { "met".to_owned() } else { "**not met**".to_owned() },
         ]
@@ -154,7 +154,8 @@ fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-fn escape(text: &str) -> String {
+/// Text that means nothing to Markdown.
+pub fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
 }
 

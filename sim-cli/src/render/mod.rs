@@ -3,6 +3,7 @@
 mod csv;
 pub mod json;
 mod markdown;
+pub mod page;
 mod table;
 pub mod text;
 
@@ -147,6 +148,16 @@ fn objective_value(objective: &str, value: Option<f64>) -> String {
         Ok(Dimension::Share) => precise_share(value),
         Ok(Dimension::Rate) => humane_rate(value),
         Ok(Dimension::Number) | Err(_) => humane_count(value),
+    }
+}
+
+/// A value in the unit of what it measures.
+pub fn humane(value: f64, dimension: Dimension) -> String {
+    match dimension {
+        Dimension::Time => humane_time(value),
+        Dimension::Share => humane_share(value),
+        Dimension::Rate => humane_rate(value),
+        Dimension::Number => humane_count(value),
     }
 }
 

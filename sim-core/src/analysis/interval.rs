@@ -2,6 +2,9 @@
 
 use crate::math;
 
+/// The share of intervals that hold the true value, wherever a report doesn't say otherwise.
+pub const LEVEL: f64 = 0.95;
+
 /// Mean and spread of independent observations, such as one figure of each replication.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {

@@ -10,11 +10,8 @@ use serde_json::{Map, Number, Value};
 
 use crate::engine::rng::{PHI, fnv1a, mix64};
 
-use super::interval::Summary;
+use super::interval::{LEVEL, Summary};
 use super::report::{Confidence, Ended, Latency, ObjectiveResult, Report, Requests};
-
-/// The share of intervals that hold the true mean.
-const LEVEL: f64 = 0.95;
 
 /// The seed of a replication: the first one's is the model's own.
 pub fn seed_of(seed: u64, replication: u32) -> u64 {

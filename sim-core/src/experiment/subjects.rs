@@ -1,0 +1,114 @@
+//! What an experiment is about: models, and what is measured of them.
+
+use super::{Figure, Figures, Job, Point, Record};
+use crate::analysis::replications::seed_of;
+use crate::analysis::report::{Ended, Report};
+use crate::model::diagnostic::Diagnostics;
+use crate::model::{Files, Model};
+use crate::plan::Plan;
+
+/// The models of an experiment, the first being the base, and the figures that are kept of each run.
+pub struct Subjects<'f> {
+    models: Vec<Model>,
+    files: &'f (dyn Files + Sync),
+    seed: u64,
+    figures: Figures,
+}
+
+impl<'f> Subjects<'f> {
+    /// One model or several, and the figures that are asked for beside those that are always kept. The root seed is that
+    /// of the base unless another is given.
+    ///
+    /// # Panics
+    /// Without a model.
+    pub fn new(models: Vec<Model>, files: &'f (dyn Files + Sync), seed: Option<u64>, asked: &[Figure]) -> Self {
+        let base = models.first().expect("an experiment is about a model");
+        let mut figures = Figures::of(base, asked);
+        for model in &models[1..] {
+            Figures::of(model, &[]).iter().for_each(|figure| figures.add(figure.clone()));
+        }
+        Self { seed: seed.unwrap_or(base.run.seed.0), models, files, figures }
+    }
+
+    /// The first model.
+    pub fn base(&self) -> &Model {
+        &self.models[0]
+    }
+
+    /// All models.
+    pub fn models(&self) -> &[Model] {
+        &self.models
+    }
+
+    /// The root seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What is kept of each run.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// The model of a point.
+    ///
+    /// # Errors
+    /// Every mistake that its settings make.
+    pub fn model(&self, point: &Point) -> Result<Model, Diagnostics> {
+        let model = &self.models[point.subject as usize];
+        if point.sets.is_empty() {
+            return Ok(model.clone());
+        }
+        model.with(&point.sets, self.files).map(|(model, _)| model)
+    }
+
+    /// The plan of a point, ready to run.
+    ///
+    /// # Errors
+    /// Every mistake that its settings make.
+    pub fn prepare(&self, point: &Point) -> Result<Prepared<'_>, Diagnostics> {
+        let plan = Plan::compile(&self.model(point)?, self.files)?;
+        Ok(Prepared { plan, seed: self.seed, figures: &self.figures })
+    }
+}
+
+/// A point that is ready to run.
+pub struct Prepared<'s> {
+    plan: Plan,
+    seed: u64,
+    figures: &'s Figures,
+}
+
+impl Prepared<'_> {
+    /// What it runs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Runs one replication and keeps its figures.
+    pub fn run(&self, job: Job) -> Record {
+        self.record(job, &self.report(job.replication))
+    }
+
+    /// Runs one replication.
+    pub fn report(&self, replication: u32) -> Report {
+        crate::simulate(&self.plan, seed_of(self.seed, replication))
+    }
+
+    /// What is kept of a report.
+    pub fn record(&self, job: Job, report: &Report) -> Record {
+        let stopped = match &report.ended {
+            Ended::Complete => None,
+            Ended::Stopped(stopped) => Some(stopped.reason.clone()),
+        };
+        Record {
+            job,
+            seed: report.seed,
+            model: report.model_digest.clone(),
+            digest: report.digest.clone(),
+            stopped,
+            offered: report.requests.offered,
+            values: self.figures.values(report),
+        }
+    }
+}
