@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod bottleneck;
+pub mod cost;
 pub mod interval;
 pub mod load;
 pub mod objective;
