@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod diagram;
 mod experiment;
+mod plan;
 mod run;
 mod schema;
 mod sweep;
@@ -40,6 +41,7 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Sweep(sweep::Sweep),
+    Plan(plan::Plan),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -52,6 +54,7 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Check(check) => check.execute(),
             Command::Sweep(sweep) => sweep.execute(),
+            Command::Plan(plan) => plan.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -12,6 +12,9 @@
 
 pub mod axis;
 pub mod figures;
+pub mod levers;
+pub mod objectives;
+pub mod plan;
 pub mod samples;
 pub mod subjects;
 pub mod sweep;
