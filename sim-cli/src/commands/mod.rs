@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod diagram;
 mod experiment;
+mod explain;
 mod plan;
 mod run;
 mod schema;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Check),
     Sweep(sweep::Sweep),
     Plan(plan::Plan),
+    Explain(explain::Explain),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -55,6 +57,7 @@ impl Cli {
             Command::Check(check) => check.execute(),
             Command::Sweep(sweep) => sweep.execute(),
             Command::Plan(plan) => plan.execute(),
+            Command::Explain(explain) => explain.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -47,7 +47,7 @@ impl Lever {
     pub fn step(&self) -> f64 {
         match self.now {
             few if few <= 4.0 && !self.divisible => few + 1.0,
-            few if self.divisible && few >= 1.0 && few <= 4.0 => few + 1.0,
+            few if self.divisible && (1.0..=4.0).contains(&few) => few + 1.0,
             many if self.divisible => (many * 1250.0).ceil() / 1000.0,
             many => (many * 1.25).ceil(),
         }

@@ -15,6 +15,8 @@
 pub mod answer;
 mod judge;
 mod space;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -189,7 +191,7 @@ impl Plan {
             None => true,
             Some(best) => *candidate != best && self.is_better(*candidate, best),
         };
-        Front { best, better: (0..self.space.len()).filter(may_be_better).collect() }
+        Front { best, better: (0..self.space.count()).filter(may_be_better).collect() }
     }
 
     /// The next batch, as candidates with how many runs they should have in all.

@@ -159,7 +159,7 @@ impl Plan {
             closest: closest.map(|closest| self.configuration(closest, self.misses(closest))),
             runners_up: front.best.map_or(Vec::new(), |best| self.runners_up(best)),
             frontier: self.frontier(),
-            candidates: self.space.len() as u64,
+            candidates: self.space.count() as u64,
             evaluated: self.judgements.len() as u64,
             pruned: pruned_by.theory + pruned_by.order + pruned_by.price,
             pruned_by,
@@ -185,7 +185,7 @@ impl Plan {
             let told = self.told_settings(closest);
             let found = format!(
                 "None of the {} configurations meets all objectives ({sure} confidence). The closest, {told}, {}.",
-                self.space.len(),
+                self.space.count(),
                 self.misses(closest)
             );
             return found;
@@ -320,7 +320,7 @@ impl Plan {
 
     fn pruned_by(&self, best: Option<usize>) -> PrunedBy {
         let mut pruned = PrunedBy::default();
-        for candidate in (0..self.space.len()).filter(|candidate| !self.judgements.contains_key(candidate)) {
+        for candidate in (0..self.space.count()).filter(|candidate| !self.judgements.contains_key(candidate)) {
             match best {
                 Some(best) if !self.is_better(candidate, best) => pruned.price += 1,
                 _ if self.space.get(candidate).is_hopeless => pruned.theory += 1,
@@ -331,7 +331,7 @@ impl Plan {
     }
 
     fn assumptions(&self) -> Vec<String> {
-        let paths: Vec<&str> = match self.space.len() {
+        let paths: Vec<&str> = match self.space.count() {
             0 => Vec::new(),
             _ => self.space.get(0).point.sets.iter().map(|(path, _)| path.as_str()).collect(),
         };

@@ -109,7 +109,7 @@ impl Space {
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.candidates.len()
     }
 
