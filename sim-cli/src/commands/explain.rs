@@ -65,8 +65,10 @@ fn page(explained: &Explained, steps: usize) -> Page {
     let figure = &explained.figure;
     let dimension = Figure::parse(figure).map_or(Dimension::Number, |figure| figure.dimension());
     let mut advice = Sheet::new(&format!("One step more of each, and what {figure} becomes"), columns(explained));
-    let rows = explained.advice.iter().chain(&explained.others);
-    advice.rows = rows.map(|step| row(step, dimension, has_costs(explained))).collect();
+    let (same, others): (Vec<&Step>, Vec<&Step>) =
+        explained.others.iter().partition(|step| step.verdict == "identical");
+    let rows = explained.advice.iter().chain(others);
+    advice.rows = rows.map(|step| row(step, dimension, explained)).collect();
     let now = explained.value.map_or("unknown".to_owned(), |value| humane(value, dimension));
     Page {
         title: explained.envelope.name.clone(),
@@ -77,12 +79,23 @@ fn page(explained: &Explained, steps: usize) -> Page {
             format!("seed {}", explained.envelope.seed),
         ],
         sheets: vec![advice, breakdown(explained)],
-        remarks: vec![explained.bottleneck.sentence.clone(), explained.statement.clone()],
+        remarks: [vec![explained.bottleneck.sentence.clone(), explained.statement.clone()], without_effect(&same)]
+            .concat(),
         notes: vec![
             "The intervals hold for all steps together, 95%; steps are compared with the same seeds.".to_owned(),
             format!("digest {}", explained.envelope.digest),
         ],
     }
+}
+
+/// What changes nothing at all, in a sentence.
+fn without_effect(same: &[&Step]) -> Vec<String> {
+    let all: Vec<&str> = same.iter().map(|step| step.what.as_str()).collect();
+    if all.is_empty() { Vec::new() } else { vec![format!("Not the least difference makes {}.", all.join("; "))] }
+}
+
+fn fails(explained: &Explained) -> bool {
+    explained.figure != "error_rate" && explained.error_rate.is_some_and(|rate| rate >= 0.001)
 }
 
 fn has_costs(explained: &Explained) -> bool {
@@ -92,12 +105,17 @@ fn has_costs(explained: &Explained) -> bool {
 fn columns(explained: &Explained) -> Vec<Column> {
     let mut columns = vec![
         Column::left("", "what"),
-        Column::unit(&explained.figure, &explained.figure),
+        Column::unit(&explained.figure, "a"),
+        Column::unit("with it", "b"),
         Column::unit("change", "diff"),
         Column::unit("at least", "high"),
         Column::unit("at most", "low"),
         Column::left("", "verdict"),
     ];
+    if fails(explained) {
+        columns.push(Column::unit("errors", "error_rate_a"));
+        columns.push(Column::unit("with it", "error_rate_b"));
+    }
     if has_costs(explained) {
         columns.push(Column::unit("a month", "cost"));
         columns.push(Column::unit("per unit of cost", "per_cost"));
@@ -105,7 +123,7 @@ fn columns(explained: &Explained) -> Vec<Column> {
     columns
 }
 
-fn row(step: &Step, dimension: Dimension, costs: bool) -> Vec<Cell> {
+fn row(step: &Step, dimension: Dimension, explained: &Explained) -> Vec<Cell> {
     let signed = |value: Option<f64>| {
         Cell::figure(value, |value| {
             let sign = if value < 0.0 { "−" } else { "+" };
@@ -119,13 +137,17 @@ fn row(step: &Step, dimension: Dimension, costs: bool) -> Vec<Cell> {
     };
     let mut cells = vec![
         Cell::text(step.what.clone()),
+        Cell::figure(step.a, |value| humane(value, dimension)),
         Cell::figure(step.b, |value| humane(value, dimension)),
         signed(step.diff),
         signed(step.high),
         signed(step.low),
         verdict,
     ];
-    if costs {
+    if fails(explained) {
+        cells.extend(step.error_rate.map(|rate| Cell::figure(rate, humane_share)));
+    }
+    if has_costs(explained) {
         cells.push(Cell::figure(step.cost, |cost| format!("+{}", humane_money(cost))));
         cells.push(signed(step.per_cost));
     }

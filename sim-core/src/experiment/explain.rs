@@ -21,6 +21,8 @@ const FIRST: u32 = 4;
 const MOST: u32 = 32;
 /// A change by less than this share is no reason to buy anything.
 const MATTERS: f64 = 0.01;
+/// From this share on failing requests are what is wrong first.
+const MANY: f64 = 0.01;
 
 /// Finds out what each step more is worth.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub struct Explained {
     pub figure: String,
     /// What it is without any step.
     pub value: Option<f64>,
+    /// The share of requests that fail without any step.
+    pub error_rate: Option<f64>,
     /// Where the time of typical and of the slowest requests goes.
     pub breakdown: Breakdown,
     /// What limits the system.
@@ -124,13 +128,15 @@ impl Explain {
         self.figures.index_of(&Figure::parse(name).expect("a figure"))
     }
 
-    /// The number of the figure that is compared: errors, where the system is in such a state that it has no p99.
+    /// The number of the figure that is compared: the share of requests that fail, where the one that is asked for is
+    /// unknown; or where many fail and nothing helps those that don't.
     fn compared(&self) -> usize {
         let asked = self.figures.index_of(&self.figure).expect("the subjects keep it");
-        match self.samples.values(0, asked) {
-            None if self.samples.count(0) > 0 => self.index("error_rate").unwrap_or(asked),
-            Some(_) | None => asked,
-        }
+        let errors = self.index("error_rate").unwrap_or(asked);
+        let many_fail = self.samples.summary(0, errors).is_some_and(|errors| errors.mean >= MANY);
+        let is_known = self.samples.values(0, asked).is_some() || self.samples.count(0) == 0;
+        let nothing_helps = || !(0..self.steps.len()).any(|step| self.helps(step, asked));
+        if !is_known || many_fail && nothing_helps() { errors } else { asked }
     }
 
     /// The differences that a step makes to a figure, pair by pair, and what the figure is without it.
@@ -147,7 +153,8 @@ impl Explain {
 
     /// Whether more runs may change what is said of a step: chance may explain its effect, and the effect may matter.
     fn is_in_doubt(&self, step: usize) -> bool {
-        let Some((by, a, _)) = self.difference(step, self.compared()) else { return false };
+        let asked = self.figures.index_of(&self.figure).expect("the subjects keep it");
+        let Some((by, a, _)) = self.difference(step, asked) else { return false };
         let Some((low, high)) = by.interval(self.level()) else { return true };
         let margin = MATTERS * a.abs();
         low < -margin && high > -margin && by.mean < margin
@@ -176,7 +183,7 @@ impl Explain {
             diff,
             low: interval.map(|(low, _)| low),
             high: interval.map(|(_, high)| high),
-            verdict: self.verdict(number),
+            verdict: self.verdict(number, figure),
             pairs: difference.map_or(0, |(by, ..)| by.count as u32),
             error_rate: errors.map_or([None; 2], |(_, a, b)| [Some(a), Some(b)]),
             cost,
@@ -184,8 +191,7 @@ impl Explain {
         }
     }
 
-    fn verdict(&self, step: usize) -> &'static str {
-        let figure = self.compared();
+    fn verdict(&self, step: usize, figure: usize) -> &'static str {
         let Some((by, a, _)) = self.difference(step, figure) else { return "can't tell yet" };
         if self.samples.pairs(0, step as u32 + 1, figure).is_some_and(|(a, b)| a == b) {
             return "identical";
@@ -200,9 +206,9 @@ impl Explain {
     }
 
     /// Whether a step makes the figure lower by enough to matter, and doesn't do so by failing more requests.
-    fn helps(&self, step: usize) -> bool {
-        let lowers = self.verdict(step) == "lower"
-            && self.difference(step, self.compared()).is_some_and(|(by, a, _)| -by.mean >= MATTERS * a.abs());
+    fn helps(&self, step: usize, figure: usize) -> bool {
+        let lowers = self.verdict(step, figure) == "lower"
+            && self.difference(step, figure).is_some_and(|(by, a, _)| -by.mean >= MATTERS * a.abs());
         let fails_more = self
             .index("error_rate")
             .and_then(|errors| self.difference(step, errors))
@@ -212,7 +218,9 @@ impl Explain {
 
     /// What it found; `report` is of runs of the system itself.
     pub fn finish(self, subjects: &Subjects, report: &Report) -> Explained {
-        let (helping, others): (Vec<usize>, Vec<usize>) = (0..self.steps.len()).partition(|step| self.helps(*step));
+        let figure = self.compared();
+        let (helping, others): (Vec<usize>, Vec<usize>) =
+            (0..self.steps.len()).partition(|step| self.helps(*step, figure));
         let sorted = |numbers: Vec<usize>| {
             let mut steps: Vec<Step> = numbers.into_iter().map(|number| self.step(number)).collect();
             steps.sort_by(|a, b| a.diff.unwrap_or(f64::INFINITY).total_cmp(&b.diff.unwrap_or(f64::INFINITY)));
@@ -221,8 +229,9 @@ impl Explain {
         let (advice, others) = (sorted(helping), sorted(others));
         let found = bottleneck::find(report);
         let complete = !self.interrupted && self.samples.count(0) > 0;
-        let figure = self.compared();
+        let fails = self.index("error_rate").and_then(|errors| self.samples.summary(0, errors));
         Explained {
+            error_rate: fails.map(|summary| summary.mean),
             envelope: Envelope::of("explain", subjects, &self.samples, complete),
             figure: self.figures[figure].name.clone(),
             value: self.samples.summary(0, figure).map(|summary| summary.mean),
