@@ -11,6 +11,7 @@
 //! experiment asks for the same jobs on every machine, and what a journal kept need not be run again.
 
 pub mod axis;
+pub mod estimate;
 pub mod figures;
 pub mod samples;
 pub mod subjects;
@@ -19,6 +20,7 @@ pub mod sweep;
 use serde::{Deserialize, Serialize};
 
 pub use axis::{Allowed, Axes, Axis};
+pub use estimate::{Estimate, Estimates};
 pub use figures::{Figure, Figures};
 pub use samples::Samples;
 pub use subjects::{Prepared, Subjects};
