@@ -75,7 +75,8 @@ fn damaged_lines_are_run_again() {
 
 #[test]
 fn journals_of_something_else_are_refused() {
-    let cases: [(fn(&mut Header), &str); 6] = [
+    type Change = fn(&mut Header);
+    let cases: [(Change, &str); 6] = [
         (|other| other.journal = 2, "is of format 2"),
         (
             |other| other.engine = "kneepoint 0.0.1".into(),

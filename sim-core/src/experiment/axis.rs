@@ -240,7 +240,7 @@ pub fn json(value: &str) -> serde_json::Value {
 }
 
 /// Splits at commas that stand in no brackets and no quotes.
-fn split(text: &str) -> Result<Vec<&str>, String> {
+pub fn split(text: &str) -> Result<Vec<&str>, String> {
     let (mut items, mut start, mut open, mut quoted, mut escaped) = (Vec::new(), 0, Vec::new(), false, false);
     for (at, letter) in text.char_indices() {
         match letter {

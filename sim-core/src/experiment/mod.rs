@@ -11,6 +11,7 @@
 //! experiment asks for the same jobs on every machine, and what a journal kept need not be run again.
 
 pub mod axis;
+pub mod compare;
 pub mod estimate;
 pub mod figures;
 pub mod samples;
