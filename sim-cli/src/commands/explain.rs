@@ -49,6 +49,7 @@ impl Explain {
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, std::slice::from_ref(&self.figure));
         let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
         let base = subjects.prepare(&Point::default()).map_err(wrong)?;
+        self.answer.check()?;
         let driver =
             Driver { replications: Some(RUNS), jobs: self.runs.jobs.map(usize::from), progress: !self.answer.quiet };
         let reports = driver.replicate(|replication| base.report(replication))?;

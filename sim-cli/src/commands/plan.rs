@@ -58,8 +58,9 @@ pub struct Plan {
 impl Plan {
     pub fn execute(self) -> Result<(), Failure> {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
-        let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
+        let wrong = |diagnostics| Failure::Model { source: "--over".to_owned(), diagnostics };
         let axes = Axes::read(&self.over, Allowed::Steps, &model, &source.folder).map_err(wrong)?;
+        self.answer.check()?;
         let goal = self.goal(&model, &axes)?;
         let figures = Controller::figures(&goal, &self.objective);
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &figures);

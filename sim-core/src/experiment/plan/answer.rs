@@ -1,14 +1,11 @@
 //! What a plan answers: the best, what came close, and why it is sure.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::{Goal, Order, Plan, Subjects};
-use crate::analysis::interval::LEVEL;
 use crate::analysis::objective::percentile_share;
 use crate::experiment::objectives::Bound;
-use crate::experiment::sweep::Estimate;
+use crate::experiment::estimate::{Estimate, Estimates};
 use crate::experiment::{Envelope, Figure, axis};
 use crate::model::objective::{Comparison, Dimension};
 use crate::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time};
@@ -82,7 +79,7 @@ pub struct Configuration {
     /// What of each objective.
     pub objectives: Vec<Met>,
     /// Mean and interval of each figure.
-    pub figures: BTreeMap<String, Estimate>,
+    pub figures: Estimates,
     /// Why it is not the best.
     pub why: String,
 }
@@ -250,25 +247,18 @@ impl Plan {
             estimate: self
                 .figures
                 .index_of_objective(&bound.objective)
-                .map_or(Estimate::default(), |figure| self.estimate(point, figure)),
+                .map_or(Estimate::default(), |figure| self.samples.estimate(point, figure)),
             met: !judgement.missed.contains(&number),
         });
-        let figures = self.figures.iter().enumerate();
         Configuration {
             settings: self.settings(candidate),
             cost: Some(self.value(candidate)).filter(|value| value.is_finite()),
             replications: self.samples.count(point),
             met: judgement.met,
             objectives: objectives.collect(),
-            figures: figures.map(|(number, figure)| (figure.name.clone(), self.estimate(point, number))).collect(),
+            figures: self.samples.estimates(point, &self.figures),
             why,
         }
-    }
-
-    fn estimate(&self, point: u32, figure: usize) -> Estimate {
-        let Some(summary) = self.samples.summary(point, figure) else { return Estimate::default() };
-        let (low, high) = summary.interval(LEVEL).unzip();
-        Estimate { value: Some(summary.mean), low, high }
     }
 
     /// The nearest better ones, which miss something, and the nearest others.
@@ -301,7 +291,7 @@ impl Plan {
             .map(|(candidate, judgement)| FrontierPoint {
                 settings: self.settings(*candidate),
                 cost: Some(self.value(*candidate)).filter(|value| value.is_finite()),
-                p99: p99.map_or(Estimate::default(), |p99| self.estimate(self.numbers[candidate], p99)),
+                p99: p99.map_or(Estimate::default(), |p99| self.samples.estimate(self.numbers[candidate], p99)),
                 met: judgement.met,
                 efficient: false,
             })
