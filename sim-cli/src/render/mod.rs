@@ -141,7 +141,7 @@ fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) ->
 }
 
 /// An objective's value in its unit, which its metric tells.
-fn objective_value(objective: &str, value: Option<f64>) -> String {
+pub fn objective_value(objective: &str, value: Option<f64>) -> String {
     let Some(value) = value else { return "unknown".to_owned() };
     match Objective::parse(objective).map(|objective| objective.measure.dimension()) {
         Ok(Dimension::Time) => humane_time(value),

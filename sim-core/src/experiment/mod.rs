@@ -12,7 +12,9 @@
 
 pub mod axis;
 pub mod compare;
+pub mod dial;
 pub mod figures;
+pub mod limit;
 pub mod samples;
 pub mod subjects;
 pub mod sweep;
