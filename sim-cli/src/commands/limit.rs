@@ -56,6 +56,7 @@ pub struct Limit {
 
 impl Limit {
     pub fn execute(self) -> Result<(), Failure> {
+        self.answer.check()?;
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         let dial = Dial::new(&model, &source.folder, self.vary.as_deref(), self.from.as_deref(), self.to.as_deref())
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
@@ -107,7 +108,7 @@ fn curve(limited: &Limited, figures: &Figures, asked: &[Figure]) -> Sheet {
     columns.extend(shown.iter().map(|figure| Column::unit(&figure.name, &figure.name)));
     columns.extend([Column::left("", "met"), Column::left("p99", "bar")]);
     let mut sheet = Sheet::new("", columns);
-    let of = |point: &CurvePoint, name: &str| point.figures.get(name)?.get("value")?.as_f64();
+    let of = |point: &CurvePoint, name: &str| point.figures.get(name)?.value;
     // Bars end a little beyond the limit, where the curve goes through the roof.
     let met = limited.curve.iter().filter(|point| point.met);
     let longest = met.filter_map(|point| of(point, "p99")).fold(0.0, f64::max) * 1.25;

@@ -13,6 +13,7 @@
 pub mod axis;
 pub mod compare;
 pub mod dial;
+pub mod estimate;
 pub mod figures;
 pub mod limit;
 pub mod samples;
@@ -22,6 +23,7 @@ pub mod sweep;
 use serde::{Deserialize, Serialize};
 
 pub use axis::{Allowed, Axes, Axis};
+pub use estimate::{Estimate, Estimates};
 pub use figures::{Figure, Figures};
 pub use samples::Samples;
 pub use subjects::{Prepared, Subjects};

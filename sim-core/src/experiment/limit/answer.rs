@@ -6,8 +6,7 @@ use super::Limit;
 use super::headroom::Holds;
 use super::search::{Found, Root};
 use crate::analysis::bottleneck::{self, Bottleneck};
-use crate::analysis::interval::LEVEL;
-use crate::experiment::sweep::Estimate;
+use crate::experiment::estimate::Estimates;
 use crate::experiment::{Envelope, Subjects};
 
 /// What a search for a limit found.
@@ -99,7 +98,7 @@ pub struct CurvePoint {
     /// How many runs there are of it.
     pub replications: u32,
     /// Its figures.
-    pub figures: serde_json::Map<String, serde_json::Value>,
+    pub figures: Estimates,
     /// Whether every objective is met.
     pub met: bool,
     /// The objectives that aren't.
@@ -189,15 +188,6 @@ impl Limit {
     fn curve_point(&self, value: f64, subjects: &Subjects) -> Option<CurvePoint> {
         let point = self.point_of(value)?;
         let replications = self.samples.count(point);
-        let estimate = |index: usize| {
-            let summary = self.samples.summary(point, index);
-            let (low, high) = summary.and_then(|summary| summary.interval(LEVEL)).unzip();
-            Estimate { value: summary.map(|summary| summary.mean), low, high }
-        };
-        let figures = subjects.figures().iter().enumerate().map(|(index, figure)| {
-            let estimate = serde_json::to_value(estimate(index)).expect("numbers are serialisable");
-            (figure.name.clone(), estimate)
-        });
         let unmet: Vec<String> = self
             .holds
             .iter()
@@ -208,7 +198,7 @@ impl Limit {
             value: self.dial.base(value),
             setting: self.dial.text(value),
             replications,
-            figures: figures.collect(),
+            figures: self.samples.estimates(point, subjects.figures()),
             met: unmet.is_empty(),
             unmet,
         })
@@ -236,7 +226,7 @@ impl Limit {
 
     /// The greatest throughput ÷ p99 of the curve; between its points by a parabola.
     fn knee(&self, curve: &[CurvePoint], root: Root) -> Option<Knee> {
-        let figure = |point: &CurvePoint, name: &str| point.figures.get(name)?.get("value")?.as_f64();
+        let figure = |point: &CurvePoint, name: &str| point.figures.get(name)?.value;
         let power = |point: &CurvePoint| Some((point.value, figure(point, "throughput")? / figure(point, "p99")?));
         let powers: Vec<(f64, f64)> = curve.iter().map_while(power).collect();
         let best = (0..powers.len()).max_by(|a, b| powers[*a].1.total_cmp(&powers[*b].1))?;
