@@ -71,6 +71,7 @@ struct Change {
 
 impl Compare {
     pub fn execute(self) -> Result<(), Failure> {
+        self.answer.check()?;
         let sources = self.load()?;
         let (names, models) = self.sides(&sources)?;
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));

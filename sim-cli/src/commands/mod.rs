@@ -6,6 +6,7 @@ mod completions;
 mod diagram;
 mod experiment;
 mod explain;
+mod limit;
 mod plan;
 mod run;
 mod schema;
@@ -26,6 +27,7 @@ Examples:
   kneepoint run shop.json --set web.replicas=6
   kneepoint check shop.json                   # every mistake in it, and what is over 100%
   kneepoint compare shop.json new-shop.json   # what is different, and whether it is chance
+  kneepoint limit shop.json                   # the most load at which every objective holds
   kneepoint diagram shop.json -o shop.svg
 
 Exit codes: 0 done and every objective met; 1 an internal error; 2 the model or the command line is
@@ -44,9 +46,10 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Sweep(sweep::Sweep),
+    Compare(compare::Compare),
+    Limit(limit::Limit),
     Plan(plan::Plan),
     Explain(explain::Explain),
-    Compare(compare::Compare),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -59,9 +62,10 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Check(check) => check.execute(),
             Command::Sweep(sweep) => sweep.execute(),
+            Command::Compare(compare) => compare.execute(),
+            Command::Limit(limit) => limit.execute(),
             Command::Plan(plan) => plan.execute(),
             Command::Explain(explain) => explain.execute(),
-            Command::Compare(compare) => compare.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -12,10 +12,12 @@
 
 pub mod axis;
 pub mod compare;
+pub mod dial;
 pub mod estimate;
 pub mod explain;
 pub mod figures;
 pub mod levers;
+pub mod limit;
 pub mod objectives;
 pub mod plan;
 pub mod samples;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{Goal, Order, Plan, Subjects};
 use crate::analysis::objective::percentile_share;
-use crate::experiment::objectives::Bound;
 use crate::experiment::estimate::{Estimate, Estimates};
+use crate::experiment::objectives::Bound;
 use crate::experiment::{Envelope, Figure, axis};
 use crate::model::objective::{Comparison, Dimension};
 use crate::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time};
