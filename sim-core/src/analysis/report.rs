@@ -132,8 +132,9 @@ impl Requests {
     }
 }
 
-/// A distribution of times. A percentile is `null` where nothing was measured, or where it falls among requests that
-/// never ended: then its `…_at_least_s` tells their age.
+/// A distribution of times. A percentile is `null` where so few were measured that it would merely be the longest: then
+/// its `…_needs` tells how many it takes; or where it falls among requests that never ended: then its `…_at_least_s`
+/// tells their age.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// How many were measured.
@@ -152,21 +153,33 @@ pub struct Latency {
     /// Age of the requests that p90 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90_at_least_s: Option<f64>,
+    /// How many must be measured for p90 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_needs: Option<u64>,
     /// 95th percentile.
     pub p95_s: Option<f64>,
     /// Age of the requests that p95 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p95_at_least_s: Option<f64>,
+    /// How many must be measured for p95 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_needs: Option<u64>,
     /// 99th percentile.
     pub p99_s: Option<f64>,
     /// Age of the requests that p99 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_at_least_s: Option<f64>,
+    /// How many must be measured for p99 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_needs: Option<u64>,
     /// 99.9th percentile.
     pub p999_s: Option<f64>,
     /// Age of the requests that p99.9 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_at_least_s: Option<f64>,
+    /// How many must be measured for p99.9 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999_needs: Option<u64>,
     /// The longest of those that ended.
     pub max_s: Option<f64>,
     /// `[upper_s, count]` of each bucket that is not empty, rising; buckets are within 0.1%.
@@ -271,6 +284,9 @@ pub struct Wait {
     pub p50_s: Option<f64>,
     /// 99th percentile.
     pub p99_s: Option<f64>,
+    /// How many calls it takes for p99 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_needs: Option<u64>,
 }
 
 /// Time in service at a station.
@@ -433,6 +449,13 @@ pub struct BreakdownPart {
     pub seconds: f64,
 }
 
+impl BreakdownPart {
+    /// Whether both are of the same place and phase.
+    pub fn names_the_same(&self, other: &Self) -> bool {
+        (&self.component, &self.phase, self.abandoned) == (&other.component, &other.phase, other.abandoned)
+    }
+}
+
 /// One objective and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveResult {
@@ -442,6 +465,9 @@ pub struct ObjectiveResult {
     pub value: Option<f64>,
     /// Whether it holds; an unknown value does not.
     pub met: bool,
+    /// Why the value is not known, where there is more to say than that nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Two independent tallies of the same thing.

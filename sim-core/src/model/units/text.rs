@@ -146,6 +146,19 @@ pub fn humane_count(count: f64) -> String {
     scaled(count, &[(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")])
 }
 
+/// A whole number to its last digit, in groups of three: `1,000`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{size, time};
@@ -205,5 +218,12 @@ mod tests {
         assert_eq!(humane_share(1.0), "100%");
         assert_eq!(humane_count(999.0), "999");
         assert_eq!(humane_count(1_440_000.0), "1.44 M");
+    }
+
+    #[test]
+    fn whole_numbers_are_grouped() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(count), text);
+        }
     }
 }
