@@ -29,9 +29,10 @@ impl Renderer for Markdown {
             report.digest,
             match &report.confidence {
                 Some(confidence) => format!(
-                    "{} replications, ± is the {:.0}% interval of the mean",
+                    "{} replications, ± is the {:.0}% interval of the mean{}",
                     confidence.replications,
-                    confidence.level * 100.0
+                    confidence.level * 100.0,
+                    confidence.precision.as_ref().map_or(String::new(), |of| format!("; {}", of.sentence())),
                 ),
                 None => "one replication".to_owned(),
             }

@@ -418,6 +418,10 @@ fn footer(view: &View) -> Vec<String> {
         None => "one replication, so no ±: --replications 5 says how sure this is".to_owned(),
     };
     let mut lines = vec![paint(QUIET, &format!("digest {} · {sure}", view.report.digest))];
+    if let Some(precision) = view.report.confidence.as_ref().and_then(|confidence| confidence.precision.as_ref()) {
+        let style = if precision.met { GOOD } else { WARN };
+        lines.extend(wrap(&precision.sentence(), COLUMNS).iter().map(|line| paint(style, line)));
+    }
     match view.report.assumptions.len() {
         0 => {}
         1 => lines.push(paint(QUIET, "It rests on an assumption: --format json tells it.")),

@@ -8,3 +8,4 @@ pub mod objective;
 pub mod replications;
 pub mod report;
 pub mod theory;
+pub mod warmup;

@@ -46,7 +46,7 @@ pub fn merge(reports: &[Report], judge: impl Fn(&Report) -> Vec<ObjectiveResult>
     merged.objectives = judge(&merged);
     refuse_objectives(reports, &mut merged.objectives);
     merged.intervals = intervals(&values, reports, &merged);
-    merged.confidence = Some(Confidence { replications: reports.len() as u32, level: LEVEL });
+    merged.confidence = Some(Confidence { replications: reports.len() as u32, level: LEVEL, precision: None });
     merged
 }
 
@@ -519,7 +519,7 @@ mod tests {
         assert!(low == 0.0 && (high - (1.5 + 12.706_205 * 0.5)).abs() < 1e-5, "{low} {high}");
         let [low, high] = merged.intervals["/components/a~1b/utilization"];
         assert!(low == 0.0 && high == 1.0, "shares stay shares: {low} {high}");
-        assert_eq!(merged.confidence, Some(Confidence { replications: 2, level: 0.95 }));
+        assert_eq!(merged.confidence, Some(Confidence { replications: 2, level: 0.95, precision: None }));
         let value = to_value(&merged);
         assert!(merged.intervals.keys().all(|pointer| value.pointer(pointer).is_some_and(Value::is_number)));
     }

@@ -12,6 +12,7 @@
 
 pub mod axis;
 pub mod figures;
+pub mod replicate;
 pub mod samples;
 pub mod subjects;
 pub mod sweep;
