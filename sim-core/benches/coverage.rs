@@ -17,8 +17,9 @@ use sim_core::{Model, Plan};
 
 const SEEDS: u32 = 2_000;
 const REPLICATIONS: u32 = 10;
-/// Mean service times that a run lasts, and those of warm-up before it.
-const DURATION_MS: u32 = 20_000;
+/// Loads, and how many mean service times a run lasts at each: a busier queue takes longer to show what it is.
+const CASES: [(f64, u32); 2] = [(0.5, 20_000), (0.7, 60_000)];
+/// Mean service times of warm-up.
 const WARMUP_MS: u32 = 500;
 
 /// A figure, and what it truly is.
@@ -47,11 +48,11 @@ impl Figure {
         self.halves.push(half);
     }
 
-    fn line(&self, load: f64) -> String {
+    fn line(&self, load: f64, duration_ms: u32) -> String {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let (bias, half) = (mean(&self.errors), mean(&self.halves));
         format!(
-            "{load:>5.2}  {:<6} {:>10.4} ms {:>+9.3}% {:>9.2}% {:>9.2} {:>9.2}%",
+            "{load:>5.2} {duration_ms:>7}  {:<6} {:>10.4} ms {:>+9.3}% {:>9.2}% {:>9.2} {:>9.2}%",
             self.name,
             self.exact * 1e3,
             100.0 * bias / self.exact,
@@ -62,9 +63,9 @@ impl Figure {
     }
 }
 
-fn plan(load: f64) -> Plan {
+fn plan(load: f64, duration_ms: u32) -> Plan {
     let text = format!(
-        r#"{{ "format": 1, "run": {{ "duration": "{DURATION_MS}ms", "warmup": "{WARMUP_MS}ms" }},
+        r#"{{ "format": 1, "run": {{ "duration": "{duration_ms}ms", "warmup": "{WARMUP_MS}ms" }},
               "components": {{
                 "users": {{ "type": "client", "to": "server", "arrivals": {{ "rate": "{}/s" }} }},
                 "server": {{ "type": "server-pool", "handlers": {{ "*": [ {{ "cpu": "exp(1ms)" }} ] }} }} }} }}"#,
@@ -76,10 +77,10 @@ fn plan(load: f64) -> Plan {
 
 fn main() {
     let start = Instant::now();
-    println!("{SEEDS} root seeds, {REPLICATIONS} replications of {DURATION_MS} mean service times each");
-    println!(" load  figure        exact       bias half-width bias/half   covered");
-    for load in [0.5, 0.7] {
-        let (plan, truth) = (plan(load), MmC::new(1, load));
+    println!("{SEEDS} root seeds, {REPLICATIONS} replications each");
+    println!(" load  length  figure        exact       bias half-width bias/half   covered");
+    for (load, duration_ms) in CASES {
+        let (plan, truth) = (plan(load, duration_ms), MmC::new(1, load));
         let mut figures = [
             Figure::new("mean", truth.mean() / 1e3, |report| report.latency.mean_s),
             Figure::new("p50", truth.quantile(0.5) / 1e3, |report| report.latency.p50_s),
@@ -91,7 +92,7 @@ fn main() {
             let reports: Vec<Report> = (0..REPLICATIONS).map(run).collect();
             figures.iter_mut().for_each(|figure| figure.note(&reports));
         }
-        figures.iter().for_each(|figure| println!("{}", figure.line(load)));
+        figures.iter().for_each(|figure| println!("{}", figure.line(load, duration_ms)));
     }
     println!("in {:.0} s", start.elapsed().as_secs_f64());
 }

@@ -1,9 +1,11 @@
 //! The subcommands: one file each.
 
 mod check;
+mod compare;
 mod completions;
 mod diagram;
 mod experiment;
+mod limit;
 mod run;
 mod schema;
 mod sweep;
@@ -22,6 +24,8 @@ Examples:
   kneepoint run shop.json                     # latency, rates and errors of a model
   kneepoint run shop.json --set web.replicas=6
   kneepoint check shop.json                   # every mistake in it, and what is over 100%
+  kneepoint compare shop.json new-shop.json   # what is different, and whether it is chance
+  kneepoint limit shop.json                   # the most load at which every objective holds
   kneepoint diagram shop.json -o shop.svg
 
 Exit codes: 0 done and every objective met; 1 an internal error; 2 the model or the command line is
@@ -40,6 +44,8 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Sweep(sweep::Sweep),
+    Compare(compare::Compare),
+    Limit(limit::Limit),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -52,6 +58,8 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Check(check) => check.execute(),
             Command::Sweep(sweep) => sweep.execute(),
+            Command::Compare(compare) => compare.execute(),
+            Command::Limit(limit) => limit.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

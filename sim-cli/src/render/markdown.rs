@@ -136,7 +136,7 @@ fn breakdown(report: &Report) -> String {
 
 fn objectives(report: &Report) -> String {
     let row = |(index, result): (usize, &sim_core::analysis::report::ObjectiveResult)| {
-        let text = objective_value(result);
+        let text = objective_value(&result.objective, result.value);
         let half = plus_minus(report, &format!("/objectives/{index}/value"), result.value, &text);
         vec![
             escaped(&result.objective),

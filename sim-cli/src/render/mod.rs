@@ -3,7 +3,10 @@
 mod csv;
 pub mod json;
 mod markdown;
+pub mod names;
 pub mod page;
+pub mod parquet;
+pub mod sweep;
 mod table;
 pub mod text;
 
@@ -11,7 +14,7 @@ use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 use sim_core::analysis::bottleneck::Bottleneck;
-use sim_core::analysis::report::{ComponentReport, Latency, ObjectiveResult, Report, Wait};
+use sim_core::analysis::report::{ComponentReport, Latency, Report, Wait};
 use sim_core::model::objective::{Dimension, Objective};
 use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
 
@@ -155,7 +158,11 @@ fn pointer(parts: &[&str]) -> String {
 /// The half-width of a figure's interval in the unit of its text: `± 9` beside `212 ms`. Nothing without an interval.
 fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) -> Option<String> {
     let [low, high] = report.intervals.get(pointer)?;
-    let (value, half) = (value?, (high - low) / 2.0);
+    half_width((high - low) / 2.0, value?, text)
+}
+
+/// Half the width of an interval in the unit of its value's text: `±9` beside `212 ms`.
+fn half_width(half: f64, value: f64, text: &str) -> Option<String> {
     let digits = text.split([' ', '%']).next()?;
     let shown: f64 = digits.parse().ok()?;
     if shown == 0.0 || value == 0.0 {
@@ -174,9 +181,9 @@ fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) ->
 }
 
 /// An objective's value in its unit, which its metric tells.
-fn objective_value(result: &ObjectiveResult) -> String {
-    let Some(value) = result.value else { return "unknown".to_owned() };
-    match Objective::parse(&result.objective).map(|objective| objective.measure.dimension()) {
+pub fn objective_value(objective: &str, value: Option<f64>) -> String {
+    let Some(value) = value else { return "unknown".to_owned() };
+    match Objective::parse(objective).map(|objective| objective.measure.dimension()) {
         Ok(Dimension::Time) => humane_time(value),
         Ok(Dimension::Share) => precise_share(value),
         Ok(Dimension::Rate) => humane_rate(value),

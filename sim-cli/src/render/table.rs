@@ -394,7 +394,7 @@ fn objectives(report: &Report) -> Vec<String> {
     let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Unit, Align::Left]);
     for (index, result) in report.objectives.iter().enumerate() {
         let mark = if result.met { paint(GOOD, "✓") } else { paint(BAD, "✗") };
-        let text = objective_value(result);
+        let text = objective_value(&result.objective, result.value);
         let half = plus_minus(report, &format!("/objectives/{index}/value"), result.value, &text);
         let beside = half.or_else(|| result.why.clone()).unwrap_or_default();
         columns.row(vec![mark, shorten(&result.objective, 60), text, paint(QUIET, &beside)]);

@@ -8,10 +8,10 @@
 //! web.link.timeout=1ms..1s:log5                   5 values at equal ratios; lin5: at equal distances
 //! ```
 
-mod number;
+pub(super) mod number;
 mod range;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use range::{Range, VALUES_MAX};
 
@@ -198,6 +198,7 @@ impl Axes {
             if whole.is_err() {
                 continue;
             }
+            let mut told: BTreeSet<String> = BTreeSet::new();
             for value in &axis.values {
                 let set = (axis.path.clone(), value.clone());
                 let Err(found) = model.with(std::slice::from_ref(&set), files) else { continue };
@@ -214,7 +215,10 @@ impl Axes {
                 for mistake in found.into_iter().filter(Diagnostic::is_error) {
                     let is_here = mistake.path == at || mistake.path == axis.path || mistake.path.is_empty();
                     let found = if is_here { mistake.found } else { format!("{}: {}", mistake.path, mistake.found) };
-                    mistakes.push(Diagnostic { path: place.clone(), line: 0, found, ..mistake });
+                    // What has nothing to do with the value, as a field that doesn't exist, is told once.
+                    if told.insert(found.clone()) {
+                        mistakes.push(Diagnostic { path: place.clone(), line: 0, found, ..mistake });
+                    }
                 }
             }
         }
@@ -236,7 +240,7 @@ pub fn json(value: &str) -> serde_json::Value {
 }
 
 /// Splits at commas that stand in no brackets and no quotes.
-fn split(text: &str) -> Result<Vec<&str>, String> {
+pub fn split(text: &str) -> Result<Vec<&str>, String> {
     let (mut items, mut start, mut open, mut quoted, mut escaped) = (Vec::new(), 0, Vec::new(), false, false);
     for (at, letter) in text.char_indices() {
         match letter {

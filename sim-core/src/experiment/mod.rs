@@ -11,7 +11,11 @@
 //! experiment asks for the same jobs on every machine, and what a journal kept need not be run again.
 
 pub mod axis;
+pub mod compare;
+pub mod dial;
+pub mod estimate;
 pub mod figures;
+pub mod limit;
 pub mod replicate;
 pub mod samples;
 pub mod subjects;
@@ -20,6 +24,7 @@ pub mod sweep;
 use serde::{Deserialize, Serialize};
 
 pub use axis::{Allowed, Axes, Axis};
+pub use estimate::{Estimate, Estimates};
 pub use figures::{Figure, Figures};
 pub use samples::Samples;
 pub use subjects::{Prepared, Subjects};
