@@ -21,6 +21,7 @@ Examples:
   kneepoint run shop.json --set web.replicas=6 --set orders-pool.size=40
   kneepoint run shop.json --duration 1h --warmup 5m --seed 7
   kneepoint run shop.json --replications 20 --format json -o report.json
+  kneepoint run shop.json --trace slow.json
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
 The same model and seed give the same figures, to the bit, on every machine and for any --jobs.";
@@ -52,6 +53,10 @@ pub struct Run {
     /// Write the results to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Also write what happened to the five slowest requests of the first run: for ui.perfetto.dev, or
+    /// for OpenTelemetry if the file ends in .otlp.json
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
@@ -70,6 +75,9 @@ impl Run {
             driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
         let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
         self.show(&model, &report)?;
+        if let Some(path) = &self.trace {
+            super::trace::slowest(&plan, replications::seed_of(seed, 0), path)?;
+        }
         outcome(&report, self.is_told_by_the_table())
     }
 

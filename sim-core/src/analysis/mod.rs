@@ -11,3 +11,4 @@ pub mod paired;
 pub mod replications;
 pub mod report;
 pub mod theory;
+pub mod trace;
