@@ -85,10 +85,56 @@ impl Output {
                 Err(error) => Err(Failure::Wrong(format!("the results can't be written: {error}"))),
             };
         };
-        let plain = anstream::adapter::strip_str(text).to_string();
-        write_beside(path, plain.as_bytes())
-            .map_err(|error| Failure::Wrong(format!("{} can't be written: {}", path.display(), reason(&error))))
+        write_whole(path, anstream::adapter::strip_str(text).to_string().as_bytes())
     }
+
+    /// Writes bytes as they are.
+    pub fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        match &self.0 {
+            Some(path) => write_whole(path, bytes),
+            None => io::stdout()
+                .lock()
+                .write_all(bytes)
+                .map_err(|error| Failure::Wrong(format!("the results can't be written: {error}"))),
+        }
+    }
+
+    /// Tells now what would keep results from being written later.
+    pub fn check(&self) -> Result<(), Failure> {
+        let Some(path) = &self.0 else { return Ok(()) };
+        can_be_written(path).map_err(|error| unwritable(path, &error))
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_beside(path, bytes).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        _ => reason(error),
+    };
+    Failure::Wrong(format!("{} can't be written: {why}", path.display()))
+}
+
+/// Whether a file can be made beside the path.
+fn can_be_written(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(known) if known.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+        // A device or pipe is opened once, when there is something to write.
+        Ok(known) if !known.is_file() => return Ok(()),
+        Ok(_) | Err(_) => {}
+    }
+    let beside = beside(path)?;
+    File::create(&beside)?;
+    fs::remove_file(&beside)
+}
+
+/// Where a file is written before it is moved to its place.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy();
+    Ok(path.with_file_name(format!(".{name}.{}.part", std::process::id())))
 }
 
 /// The half-written file, if there is one, for [`forget_half_written`].
@@ -100,8 +146,7 @@ fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
         return fs::write(path, bytes);
     }
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let beside = beside(path)?;
     remember(Some(beside.clone()));
     let write = || -> io::Result<()> {
         let mut file = File::create(&beside)?;

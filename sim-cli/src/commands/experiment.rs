@@ -7,7 +7,9 @@ use serde::Serialize;
 use sim_core::experiment::{Experiment, Figure, Subjects};
 use sim_core::model::Model;
 
+use super::picture::PictureArgs;
 use super::{ModelArgs, by_ending};
+use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::error::Failure;
 use crate::files::{Output, Source};
@@ -43,6 +45,8 @@ pub struct AnswerArgs {
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl RunArgs {
@@ -59,11 +63,19 @@ impl RunArgs {
 }
 
 impl AnswerArgs {
-    /// Writes an answer; `page` makes of it what people read.
-    pub fn write(&self, answer: &impl Serialize, page: &Page) -> Result<(), Failure> {
+    /// Finds what is wrong with files and kinds of pictures before anything runs; `command` says which kinds there are.
+    pub fn check(&self, command: &str) -> Result<(), Failure> {
+        self.pictures.check(command)?;
+        Output(self.output.clone()).check()
+    }
+
+    /// Writes an answer; `page` makes of it what people read, and pictures follow from what it is as JSON.
+    pub fn write(&self, model: &Model, answer: &impl Serialize, page: &Page) -> Result<(), Failure> {
         let endings = [("json", Format::Json), ("csv", Format::Csv), ("md", Format::Markdown), ("txt", Format::Table)];
         let format = self.format.or_else(|| by_ending(self.output.as_ref(), &endings)).unwrap_or_default();
-        Output(self.output.clone()).write(&render(format, answer, page))
+        Output(self.output.clone()).write(&render(format, answer, page))?;
+        let answer = serde_json::to_value(answer).expect("answers are serialisable");
+        self.pictures.write(&Shown::Answer(&answer), &|| page.clone(), model)
     }
 }
 

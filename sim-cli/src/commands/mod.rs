@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod diagram;
 mod experiment;
+mod picture;
 mod run;
 mod schema;
 mod sweep;

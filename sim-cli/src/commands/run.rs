@@ -7,13 +7,15 @@ use sim_core::analysis::report::{Ended, Report};
 use sim_core::analysis::{bottleneck, objective, replications};
 use sim_core::model::Model;
 
+use super::picture::PictureArgs;
 use super::{ModelArgs, by_ending};
+use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
 use crate::error::Failure;
 use crate::files::Output;
 use crate::hints::hints;
-use crate::render::{Format, View};
+use crate::render::{Format, View, run_page};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -21,8 +23,10 @@ Examples:
   kneepoint run shop.json --set web.replicas=6 --set orders-pool.size=40
   kneepoint run shop.json --duration 1h --warmup 5m --seed 7
   kneepoint run shop.json --replications 20 --format json -o report.json
+  kneepoint run shop.json --chart shop.svg --chart latency=latency.png --report shop.html
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
+--chart draws percentiles over time; KIND=FILE draws percentiles, latency, utilization or breakdown.
 The same model and seed give the same figures, to the bit, on every machine and for any --jobs.";
 
 /// Run a model: latency, rates, errors, a line per component, objectives, the bottleneck
@@ -55,10 +59,14 @@ pub struct Run {
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl Run {
     pub fn execute(self) -> Result<(), Failure> {
+        self.pictures.check("run")?;
+        Output(self.output.clone()).check()?;
         let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
         let (source, model) = self.model.load(&more, self.quiet)?;
         let plan = engine::compile(&model, &source)
@@ -70,6 +78,7 @@ impl Run {
             driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
         let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
         self.show(&model, &report)?;
+        self.pictures.write(&Shown::Run(&report), &|| run_page::page(&report), &model)?;
         outcome(&report, self.is_told_by_the_table())
     }
 

@@ -37,6 +37,7 @@ pub struct Sweep {
 
 impl Sweep {
     pub fn execute(self) -> Result<(), Failure> {
+        self.answer.check("sweep")?;
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &self.figure);
         let mut points = vec![Point::default()];
@@ -50,7 +51,7 @@ impl Sweep {
         let mut sweep = Controller::new(points, self.replications);
         self.runs.conduct(&mut sweep, &subjects, self.answer.quiet)?;
         let swept = sweep.finish(&subjects);
-        self.answer.write(&swept, &page(&swept, subjects.figures()))
+        self.answer.write(subjects.base(), &swept, &page(&swept, subjects.figures()))
     }
 }
 

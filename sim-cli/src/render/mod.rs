@@ -1,9 +1,11 @@
 //! Reports as people and programs want them: one file per format, all behind [`Renderer`].
 
 mod csv;
+pub mod html;
 pub mod json;
 mod markdown;
 pub mod page;
+pub mod run_page;
 mod table;
 pub mod text;
 
