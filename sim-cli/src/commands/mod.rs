@@ -1,6 +1,7 @@
 //! The subcommands: one file each.
 
 mod check;
+mod compare;
 mod completions;
 mod diagram;
 mod experiment;
@@ -23,6 +24,7 @@ Examples:
   kneepoint run shop.json                     # latency, rates and errors of a model
   kneepoint run shop.json --set web.replicas=6
   kneepoint check shop.json                   # every mistake in it, and what is over 100%
+  kneepoint compare shop.json new-shop.json   # what is different, and whether it is chance
   kneepoint diagram shop.json -o shop.svg
 
 Exit codes: 0 done and every objective met; 1 an internal error; 2 the model or the command line is
@@ -41,6 +43,7 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Sweep(sweep::Sweep),
+    Compare(compare::Compare),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -53,6 +56,7 @@ impl Cli {
             Command::Run(run) => run.execute(),
             Command::Check(check) => check.execute(),
             Command::Sweep(sweep) => sweep.execute(),
+            Command::Compare(compare) => compare.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -1,5 +1,6 @@
 //! Reads the values of objectives from a report, and says whether they are met.
 
+use super::backlog;
 use super::report::{
     ClassReport, ComponentReport, InstanceReport, Latency, ObjectiveResult, Queue, Report, Requests, Station, Wait,
 };
@@ -27,6 +28,7 @@ pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
         "error_rate" => place.error_rate(),
         "availability" => place.error_rate().map(|rate| 1.0 - rate),
         "offered" => Some(place.offered()? as f64),
+        "backlog" => backlog::growth(report),
         "throughput" => place.throughput(report.window.duration_s),
         "goodput" => place.goodput(report.window.duration_s),
         "utilization" => place.utilization(),

@@ -10,6 +10,8 @@
 //! What comes next follows from the records alone, and records from (model, seed, point, replication) alone. So the same
 //! experiment asks for the same jobs on every machine, and what a journal kept need not be run again.
 
+pub mod axis;
+pub mod compare;
 pub mod figures;
 pub mod samples;
 pub mod subjects;
@@ -17,6 +19,7 @@ pub mod sweep;
 
 use serde::{Deserialize, Serialize};
 
+pub use axis::{Allowed, Axes, Axis};
 pub use figures::{Figure, Figures};
 pub use samples::Samples;
 pub use subjects::{Prepared, Subjects};

@@ -137,7 +137,11 @@ impl Lowering<'_> {
     fn trace(&mut self, path: &str, speed: f64, place: &str) -> Load {
         let line = self.model.document.line_of(place);
         let mut wrong = |found: String| self.diagnostics.push(Diagnostic::error(place, line, found));
-        let trace = match self.files.read(path) {
+        let read = match self.model.files.get(path) {
+            Some(bytes) => Ok(bytes.to_vec()),
+            None => self.files.read(path),
+        };
+        let trace = match read {
             Ok(bytes) => Trace::parse(&bytes, speed),
             Err(found) => {
                 wrong(found);

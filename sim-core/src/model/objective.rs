@@ -62,7 +62,7 @@ pub enum Dimension {
 }
 
 /// The metrics, percentiles apart.
-pub const METRICS: [(&str, Dimension); 16] = [
+pub const METRICS: [(&str, Dimension); 17] = [
     ("mean", Dimension::Time),
     ("min", Dimension::Time),
     ("max", Dimension::Time),
@@ -79,12 +79,23 @@ pub const METRICS: [(&str, Dimension); 16] = [
     ("wait", Dimension::Time),
     ("replicas", Dimension::Number),
     ("offered", Dimension::Number),
+    ("backlog", Dimension::Share),
 ];
 
 impl Measure {
     /// What it is measured in.
     pub fn dimension(&self) -> Dimension {
         METRICS.iter().find(|(name, _)| *name == self.metric).map_or(Dimension::Time, |(_, dimension)| *dimension)
+    }
+
+    /// Which way is better: less (latencies, errors, queues) or more (what gets done); nothing where neither is.
+    pub fn wanted(&self) -> Option<Comparison> {
+        match self.metric.as_str() {
+            "offered" | "utilization" | "replicas" => None,
+            "within" | "availability" | "throughput" | "goodput" | "hit_ratio" => Some(Comparison::More),
+            // Latencies, waits, queues, errors.
+            _ => Some(Comparison::Less),
+        }
     }
 }
 

@@ -50,6 +50,11 @@ fn asks(metric: &str) -> Asks {
 fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place, diagnostics: &mut Diagnostics) {
     let asks = asks(&measure.metric);
     let metric = &measure.metric;
+    if let ("backlog", Some(scope)) = (metric.as_str(), &measure.scope) {
+        let found = format!("backlog is of the whole system, not of {scope}");
+        diagnostics.push(at.error(found).expected(format!("backlog, or the queue of a part, as queue({scope})")));
+        return;
+    }
     let Some(scope) = &measure.scope else {
         if !asks.requests {
             let found = format!("{metric} of what?");
