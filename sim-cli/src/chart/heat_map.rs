@@ -78,7 +78,7 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
             bottom: 24.0 + cell_height * grid.rows.len() as f64,
         };
         sheet.text(MARGIN, 10.0, &fitted(&down, 400.0, SMALL, Weight::Regular), sheet.small(Anchor::Start));
-        let is_written = cells(sheet, &grid, frame);
+        let is_written = draw_cells(sheet, &grid, frame);
         axes(sheet, &grid, frame, &across);
         key(sheet, &grid, frame.bottom + 58.0, is_written);
     }))
@@ -114,7 +114,7 @@ impl Grid<'_> {
 }
 
 /// Draws the cells; tells whether there was room for their values.
-fn cells(sheet: &Sheet, grid: &Grid, frame: Frame) -> bool {
+fn draw_cells(sheet: &Sheet, grid: &Grid, frame: Frame) -> bool {
     let (wide, high) =
         (frame.width() / grid.columns.len().max(1) as f64, frame.height() / grid.rows.len().max(1) as f64);
     let texts: Vec<String> =
