@@ -1,14 +1,16 @@
 //! Runs the replications of a model on all cores; results come in the order of the jobs, whatever the number of threads.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod batch;
 
 use rayon::prelude::*;
 use sim_core::analysis::report::{Ended, Report};
-use sim_core::experiment::{Experiment, Job, Point, Prepared, Record, Subjects};
+use sim_core::experiment::{Experiment, Subjects};
 
 use crate::error::Failure;
+use crate::interrupt::{self, Listening};
+use crate::journal::Journal;
 use crate::progress::Progress;
+use batch::Batch;
 
 /// Requests that all replications together should make at most, where nobody says how many there should be.
 const REQUESTS_TOTAL: u64 = 4_500_000;
@@ -16,6 +18,15 @@ const REQUESTS_TOTAL: u64 = 4_500_000;
 const REPLICATIONS_MAX: u64 = 10;
 /// Fewer give intervals that say nothing; then one is as good.
 const REPLICATIONS_MIN: u64 = 3;
+
+/// How far an experiment came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Conducted {
+    /// Runs that were asked for.
+    pub expected: u64,
+    /// Those that there are; fewer where it was interrupted.
+    pub done: u64,
+}
 
 /// How to run replications.
 #[derive(Clone, Copy, Debug)]
@@ -36,22 +47,43 @@ impl Driver {
         progress.during(self.progress, || threads.install(|| self.run(&progress, &simulate)))
     }
 
-    /// Drives an experiment to its end.
+    /// Drives an experiment to its end, or until somebody interrupts it: then it has absorbed what there is. What the
+    /// journal knows is not run again; what is run, is in the journal before it counts.
     ///
     /// # Errors
-    /// A point is no right model: nothing of its batch is run.
-    pub fn conduct(&self, experiment: &mut dyn Experiment, subjects: &Subjects) -> Result<(), Failure> {
+    /// A point is no right model, or the journal can't be written.
+    pub fn conduct(
+        &self,
+        experiment: &mut dyn Experiment,
+        subjects: &Subjects,
+        journal: Option<&Journal>,
+    ) -> Result<Conducted, Failure> {
         let threads = threads(self.jobs)?;
         let progress = Progress::default();
+        let _listening = Listening::begin();
+        let mut conducted = Conducted::default();
         progress.during(self.progress, || {
             loop {
                 let jobs = experiment.next_batch();
                 if jobs.is_empty() {
-                    return Ok(());
+                    return Ok(conducted);
                 }
-                progress.expect_more(jobs.len() as u64);
-                let points = experiment.points();
-                let records = threads.install(|| batch(&jobs, points, subjects, &progress))?;
+                let batch = Batch::new(&jobs, experiment.points(), subjects, journal, &progress);
+                let records = batch.run(&threads);
+                if let Some(journal) = journal {
+                    journal.wait()?;
+                }
+                let records = records?;
+                conducted.expected += jobs.len() as u64;
+                conducted.done += records.len() as u64;
+                if records.len() < jobs.len() {
+                    interrupt::cut_short();
+                    if conducted.done == 0 {
+                        return Err(Failure::Interrupted);
+                    }
+                    experiment.absorb(records);
+                    return Ok(conducted);
+                }
                 experiment.absorb(records);
             }
         })
@@ -74,35 +106,6 @@ impl Driver {
         progress.expect(u64::from(asked));
         Ok((0..asked).into_par_iter().map(run).collect())
     }
-}
-
-/// Runs the jobs of a batch. A point is prepared by the first job that needs it, and kept until the last one is done.
-fn batch(jobs: &[Job], points: &[Point], subjects: &Subjects, progress: &Progress) -> Result<Vec<Record>, Failure> {
-    let mut desks: BTreeMap<u32, Mutex<(u32, Option<Arc<Prepared>>)>> = BTreeMap::new();
-    for job in jobs {
-        desks.entry(job.point).or_default().get_mut().expect("nobody has held it").0 += 1;
-    }
-    let one = |job: &Job| {
-        let desk = &desks[&job.point];
-        let prepared = {
-            let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
-            desk.0 -= 1;
-            let prepared = match &desk.1 {
-                Some(prepared) => Arc::clone(prepared),
-                None => Arc::new(
-                    subjects
-                        .prepare(&points[job.point as usize])
-                        .map_err(|diagnostics| Failure::Model { source: subjects.base().name.clone(), diagnostics })?,
-                ),
-            };
-            desk.1 = (desk.0 > 0).then(|| Arc::clone(&prepared));
-            prepared
-        };
-        let record = prepared.run(*job);
-        progress.one_done();
-        Ok(record)
-    };
-    jobs.par_iter().map(one).collect()
 }
 
 /// As many threads as asked for, or as there are cores.

@@ -23,6 +23,8 @@ pub enum Failure {
     },
     /// An objective is not met, or the run was stopped; the results are out already: 3.
     Unmet(String),
+    /// Ctrl-C before there was anything to tell: 130.
+    Interrupted,
 }
 
 impl Failure {
@@ -32,6 +34,7 @@ impl Failure {
             Failure::Internal(_) => 1,
             Failure::Wrong(_) | Failure::Model { .. } => 2,
             Failure::Unmet(_) => 3,
+            Failure::Interrupted => crate::interrupt::CODE,
         })
     }
 
@@ -51,6 +54,7 @@ impl Failure {
             }
             Failure::Unmet(what) if what.is_empty() => {}
             Failure::Unmet(what) => say(&format!("{} {what}", paint(WARN, "not met:"))),
+            Failure::Interrupted => {}
         }
     }
 }

@@ -85,56 +85,110 @@ impl Output {
                 Err(error) => Err(Failure::Wrong(format!("the results can't be written: {error}"))),
             };
         };
-        write_whole(path, anstream::adapter::strip_str(text).to_string().as_bytes())
+        let plain = anstream::adapter::strip_str(text).to_string();
+        write_beside(path, plain.as_bytes()).map_err(|error| unwritable(path, &error))
     }
 
-    /// Writes bytes as they are.
+    /// Writes what is no text.
     pub fn write_bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        match &self.0 {
-            Some(path) => write_whole(path, bytes),
-            None => io::stdout()
-                .lock()
-                .write_all(bytes)
-                .map_err(|error| Failure::Wrong(format!("the results can't be written: {error}"))),
-        }
+        let Some(path) = &self.0 else {
+            let mut stdout = io::stdout().lock();
+            return match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    Err(Failure::Wrong(format!("the results can't be written: {error}")))
+                }
+                Ok(()) | Err(_) => Ok(()),
+            };
+        };
+        write_beside(path, bytes).map_err(|error| unwritable(path, &error))
     }
 
-    /// Tells now what would keep results from being written later.
+    /// Whether a file can be written in its place; nothing is left of the trial.
     pub fn check(&self) -> Result<(), Failure> {
         let Some(path) = &self.0 else { return Ok(()) };
-        can_be_written(path).map_err(|error| unwritable(path, &error))
+        if fs::metadata(path).is_ok_and(|known| known.is_file()) || !path.exists() {
+            let trial = || -> io::Result<()> {
+                let beside = beside(path)?;
+                remember(Some(beside.clone()));
+                let result = File::create(&beside).and_then(|_| fs::remove_file(&beside));
+                remember(None);
+                result
+            };
+            trial().map_err(|error| unwritable(path, &error))?;
+        }
+        if path.is_dir() { Err(unwritable(path, &io::ErrorKind::IsADirectory.into())) } else { Ok(()) }
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_beside(path, bytes).map_err(|error| unwritable(path, &error))
+/// A file that only grows, in steps that are on disk when they are done; one process has it at a time.
+#[derive(Debug)]
+pub struct Appended {
+    file: File,
+    shown: String,
+    /// How much of it is on disk and whole.
+    length: u64,
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let why = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
-        _ => reason(error),
-    };
-    Failure::Wrong(format!("{} can't be written: {why}", path.display()))
-}
-
-/// Whether a file can be made beside the path.
-fn can_be_written(path: &Path) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(known) if known.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        // A device or pipe is opened once, when there is something to write.
-        Ok(known) if !known.is_file() => return Ok(()),
-        Ok(_) | Err(_) => {}
+impl Appended {
+    /// Opens a file, or makes it, and keeps other processes from doing so.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let shown = crate::error::clean(&path.display().to_string());
+        let told = |error: io::Error| Failure::Wrong(format!("{shown} can't be written: {}", reason(&error)));
+        if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
+            return Err(Failure::Wrong(format!("{shown} is no file, and can't be read again; name a file")));
+        }
+        let is_new = !path.exists();
+        let file = File::options().read(true).append(true).create(true).open(path).map_err(told)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(Failure::Wrong(format!("{shown} is in use: another process writes it")));
+            }
+            // Some network file systems know no locks; then it is up to the user.
+            Err(fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(fs::TryLockError::Error(error)) => return Err(told(error)),
+        }
+        if is_new {
+            // A file is safe only when its folder knows it. Where folders can't be synchronised, nothing is lost by it.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        }
+        Ok(Self { file, shown, length: 0 })
     }
-    let beside = beside(path)?;
-    File::create(&beside)?;
-    fs::remove_file(&beside)
-}
 
-/// Where a file is written before it is moved to its place.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy();
-    Ok(path.with_file_name(format!(".{name}.{}.part", std::process::id())))
+    /// All that is in it.
+    pub fn content(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let result = self.file.read_to_end(&mut bytes);
+        result.map_err(|error| Failure::Wrong(format!("{} can't be read: {}", self.shown, reason(&error))))?;
+        self.length = bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    /// Drops what stands behind so many bytes.
+    pub fn keep(&mut self, length: u64) -> Result<(), Failure> {
+        if length < self.length {
+            let result = self.file.set_len(length).and_then(|()| self.file.sync_all());
+            result.map_err(|error| Failure::Wrong(format!("{} can't be written: {}", self.shown, reason(&error))))?;
+            self.length = length;
+        }
+        Ok(())
+    }
+
+    /// Writes at the end, and returns when it is on disk. After an error the file is as it was before, as far as that
+    /// can be had; the error is a sentence.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), String> {
+        match self.file.write_all(bytes).and_then(|()| self.file.sync_data()) {
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let _ = self.file.set_len(self.length).and_then(|()| self.file.sync_all());
+                Err(format!("{} can't be written: {}", self.shown, reason(&error)))
+            }
+        }
+    }
 }
 
 /// The half-written file, if there is one, for [`forget_half_written`].
@@ -160,6 +214,16 @@ fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     remember(None);
     result
+}
+
+/// Where a file is before it is whole.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy();
+    Ok(path.with_file_name(format!(".{name}.{}.part", std::process::id())))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::Wrong(format!("{} can't be written: {}", path.display(), reason(error)))
 }
 
 fn remember(path: Option<PathBuf>) {

@@ -8,6 +8,8 @@ mod engine;
 mod error;
 mod files;
 mod hints;
+mod interrupt;
+mod journal;
 mod progress;
 mod render;
 
@@ -21,12 +23,10 @@ use commands::Cli;
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(tell_panic));
-    // Without a handler Ctrl-C ends the program all the same, only less tidily.
-    let _ = ctrlc::set_handler(|| {
-        files::forget_half_written();
-        std::process::exit(130);
-    });
+    interrupt::install();
     match panic::catch_unwind(|| Cli::parse().execute()) {
+        // What there is has been told, and that it is not all.
+        Ok(Ok(()) | Err(error::Failure::Unmet(_))) if interrupt::was_cut_short() => ExitCode::from(interrupt::CODE),
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(failure)) => {
             failure.print();

@@ -4,13 +4,19 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sim_core::model::units::humane_time;
+
 use crate::error::is_watched;
 
 /// How far it is.
 #[derive(Default)]
 pub struct Progress {
     done: AtomicU64,
+    /// Those of them that took no time, as they were known before.
+    known: AtomicU64,
     expected: AtomicU64,
+    points_done: AtomicU64,
+    points_expected: AtomicU64,
     over: AtomicBool,
 }
 
@@ -34,14 +40,37 @@ impl Progress {
         self.expected.store(runs, Ordering::Relaxed);
     }
 
-    /// So many more runs are needed than were known of.
-    pub fn expect_more(&self, runs: u64) {
+    /// So many more runs, of so many points, are needed than were known of.
+    pub fn expect_more(&self, runs: u64, points: u64) {
         self.expected.fetch_add(runs, Ordering::Relaxed);
+        self.points_expected.fetch_add(points, Ordering::Relaxed);
+    }
+
+    /// One more run is done, that was known before.
+    pub fn one_known(&self) {
+        self.known.fetch_add(1, Ordering::Relaxed);
+        self.one_done();
+    }
+
+    /// The last run of a point has begun.
+    pub fn point_done(&self) {
+        self.points_done.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One more run is done.
     pub fn one_done(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn state(&self) -> State {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        State {
+            done: read(&self.done),
+            known: read(&self.known),
+            expected: read(&self.expected),
+            points_done: read(&self.points_done),
+            points_expected: read(&self.points_expected),
+        }
     }
 
     fn show(&self) {
@@ -54,8 +83,7 @@ impl Progress {
                 continue;
             }
             shown = true;
-            let (done, expected) = (self.done.load(Ordering::Relaxed), self.expected.load(Ordering::Relaxed));
-            let _ = write!(std::io::stderr(), "\r\x1b[K{}", line(done, expected, elapsed));
+            let _ = write!(std::io::stderr(), "\r\x1b[K{}", self.state().line(elapsed));
         }
         if shown {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
@@ -63,14 +91,32 @@ impl Progress {
     }
 }
 
-fn line(done: u64, expected: u64, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs();
-    match done {
-        0 => format!("running for {seconds} s"),
-        done => {
-            let left = elapsed.mul_f64(expected.saturating_sub(done) as f64 / done as f64).as_secs() + 1;
-            format!("{done} of {expected} runs in {seconds} s, about {left} s left")
-        }
+/// How far it is, at one moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    done: u64,
+    known: u64,
+    expected: u64,
+    points_done: u64,
+    points_expected: u64,
+}
+
+impl State {
+    /// `120 of 1000 runs, 12 of 100 points, about 2m5s left`
+    fn line(self, elapsed: Duration) -> String {
+        let made = self.done.saturating_sub(self.known);
+        let points = match self.points_expected {
+            0 | 1 => String::new(),
+            expected => format!(", {} of {expected} points", self.points_done),
+        };
+        let left = match made {
+            0 => format!("for {}", humane_time(elapsed.as_secs() as f64)),
+            made => {
+                let left = elapsed.mul_f64(self.expected.saturating_sub(self.done) as f64 / made as f64);
+                format!("about {} left", humane_time((left.as_secs() + 1) as f64))
+            }
+        };
+        format!("{} of {} runs{points}, {left}", self.done, self.expected)
     }
 }
 
@@ -85,6 +131,26 @@ impl Drop for Over<'_> {
         self.progress.over.store(true, Ordering::Release);
         if let Some(shower) = self.shower {
             shower.unpark();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_counts_only_what_is_run() {
+        let state =
+            |done, known, expected, points_expected| State { done, known, expected, points_done: 2, points_expected };
+        let cases = [
+            (state(0, 0, 10, 1), "0 of 10 runs, for 20.0 s"),
+            (state(5, 0, 10, 1), "5 of 10 runs, about 21.0 s left"),
+            (state(8, 6, 10, 1), "8 of 10 runs, about 21.0 s left"),
+            (state(10, 0, 100, 10), "10 of 100 runs, 2 of 10 points, about 3m1s left"),
+        ];
+        for (state, expected) in cases {
+            assert_eq!(state.line(Duration::from_secs(20)), expected);
         }
     }
 }

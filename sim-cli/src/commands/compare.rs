@@ -81,7 +81,9 @@ impl Compare {
         let mut compare = Controller::new(&subjects, names, main, options);
         self.runs.conduct(&mut compare, &subjects, self.answer.quiet)?;
         let compared = compare.finish(&subjects);
-        self.answer.write(subjects.base(), &compared, &page(&compared, &shown(&subjects, &asked)))
+        let page = page(&compared, &shown(&subjects, &asked));
+        self.answer.write(&compared, &page)?;
+        self.answer.draw(subjects.base(), &compared, &page)
     }
 
     /// Reads every file.

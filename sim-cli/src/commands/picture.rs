@@ -53,6 +53,11 @@ impl PictureArgs {
         Output(Some(report.clone())).check()
     }
 
+    /// Whether nothing is asked for.
+    pub fn is_nothing(&self) -> bool {
+        self.chart.is_empty() && self.report.is_none()
+    }
+
     /// Draws what is asked for.
     pub fn write(&self, shown: &Shown, page: &dyn Fn() -> Page, model: &Model) -> Result<(), Failure> {
         let first = chart::kinds(shown.command()).first().copied().unwrap_or_default();

@@ -4,8 +4,11 @@ mod csv;
 pub mod html;
 pub mod json;
 mod markdown;
+pub mod names;
 pub mod page;
+pub mod parquet;
 pub mod run_page;
+pub mod sweep;
 mod table;
 pub mod text;
 
@@ -124,7 +127,11 @@ fn time_or_bound(value: Option<f64>, bound: Option<f64>) -> String {
 /// The half-width of a figure's interval in the unit of its text: `± 9` beside `212 ms`. Nothing without an interval.
 fn plus_minus(report: &Report, pointer: &str, value: Option<f64>, text: &str) -> Option<String> {
     let [low, high] = report.intervals.get(pointer)?;
-    let (value, half) = (value?, (high - low) / 2.0);
+    half_width((high - low) / 2.0, value?, text)
+}
+
+/// Half the width of an interval in the unit of its value's text: `±9` beside `212 ms`.
+fn half_width(half: f64, value: f64, text: &str) -> Option<String> {
     let digits = text.split([' ', '%']).next()?;
     let shown: f64 = digits.parse().ok()?;
     if shown == 0.0 || value == 0.0 {

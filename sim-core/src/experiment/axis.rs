@@ -11,7 +11,7 @@
 mod number;
 mod range;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use range::{Range, VALUES_MAX};
 
@@ -198,6 +198,7 @@ impl Axes {
             if whole.is_err() {
                 continue;
             }
+            let mut told: BTreeSet<String> = BTreeSet::new();
             for value in &axis.values {
                 let set = (axis.path.clone(), value.clone());
                 let Err(found) = model.with(std::slice::from_ref(&set), files) else { continue };
@@ -214,7 +215,10 @@ impl Axes {
                 for mistake in found.into_iter().filter(Diagnostic::is_error) {
                     let is_here = mistake.path == at || mistake.path == axis.path || mistake.path.is_empty();
                     let found = if is_here { mistake.found } else { format!("{}: {}", mistake.path, mistake.found) };
-                    mistakes.push(Diagnostic { path: place.clone(), line: 0, found, ..mistake });
+                    // What has nothing to do with the value, as a field that doesn't exist, is told once.
+                    if told.insert(found.clone()) {
+                        mistakes.push(Diagnostic { path: place.clone(), line: 0, found, ..mistake });
+                    }
                 }
             }
         }

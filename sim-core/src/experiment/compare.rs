@@ -8,8 +8,8 @@ pub mod sentence;
 
 use serde::Serialize;
 
+use super::Estimate;
 use super::samples::Samples;
-use super::sweep::Estimate;
 use super::{Envelope, Experiment, Figure, Job, Point, Record, Subjects};
 use crate::analysis::interval::LEVEL;
 use crate::analysis::paired::{Paired, Verdict, pairs_for};

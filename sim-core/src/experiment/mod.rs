@@ -12,6 +12,7 @@
 
 pub mod axis;
 pub mod compare;
+pub mod estimate;
 pub mod figures;
 pub mod samples;
 pub mod subjects;
@@ -20,6 +21,7 @@ pub mod sweep;
 use serde::{Deserialize, Serialize};
 
 pub use axis::{Allowed, Axes, Axis};
+pub use estimate::{Estimate, Estimates};
 pub use figures::{Figure, Figures};
 pub use samples::Samples;
 pub use subjects::{Prepared, Subjects};

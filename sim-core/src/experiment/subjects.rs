@@ -3,7 +3,7 @@
 use super::{Figure, Figures, Job, Point, Record};
 use crate::analysis::replications::seed_of;
 use crate::analysis::report::{Ended, Report};
-use crate::model::diagnostic::Diagnostics;
+use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Files, Model};
 use crate::plan::Plan;
 
@@ -67,8 +67,33 @@ impl<'f> Subjects<'f> {
     /// # Errors
     /// Every mistake that its settings make.
     pub fn prepare(&self, point: &Point) -> Result<Prepared<'_>, Diagnostics> {
-        let plan = Plan::compile(&self.model(point)?, self.files)?;
+        self.compile(&self.model(point)?)
+    }
+
+    /// The plan of a point's model, ready to run.
+    ///
+    /// # Errors
+    /// What only its plan can tell of it.
+    pub fn compile(&self, model: &Model) -> Result<Prepared<'_>, Diagnostics> {
+        let plan = Plan::compile(model, self.files)?;
         Ok(Prepared { plan, seed: self.seed, figures: &self.figures })
+    }
+
+    /// Whether points are right models; all their mistakes, each with the settings that it comes from.
+    ///
+    /// # Errors
+    /// Every mistake of every point.
+    pub fn check(&self, points: &[Point]) -> Result<(), Diagnostics> {
+        let mut mistakes = Diagnostics::default();
+        for point in points {
+            let Err(found) = self.prepare(point) else { continue };
+            let place = point.sets.iter().map(|(path, value)| format!("{path}={value}")).collect::<Vec<_>>().join(" ");
+            for mistake in found.into_iter().filter(Diagnostic::is_error) {
+                let found = format!("{}: {}", mistake.path, mistake.found);
+                mistakes.push(Diagnostic { path: place.clone(), line: 0, found, ..mistake });
+            }
+        }
+        if mistakes.has_errors() { Err(mistakes) } else { Ok(()) }
     }
 }
 
