@@ -4,10 +4,11 @@ use sim_core::model::objective::Dimension;
 use sim_core::scale::Scale;
 
 use super::answer::{Answer, Axis, Estimate, Point, bound, dimension, grouped, main_figure, number, text};
+use super::font::{Weight, fitted};
 use super::over_time::nothing;
 use super::paper::{Anchor, Dash, Look, Marker};
 use super::picture::Picture;
-use super::sheet::{About, EndLabel, Frame, Head, MARGIN, Panel, WIDTH, end_room, picture};
+use super::sheet::{About, EndLabel, Frame, Head, MARGIN, Panel, SMALL, WIDTH, end_room, named, picture};
 use crate::render::humane;
 
 /// More lines than this nobody can follow.
@@ -71,9 +72,6 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         let panel = sheet.panel(frame, places.scale, Scale::fitting(&values, of, 6));
         panel.rows(of, &figure);
         panel.columns_at(&places.ticks, &axis.path);
-        if let Some((value, text)) = &bound {
-            panel.bound(*value, text);
-        }
         let mut ends = Vec::new();
         for (number, line) in lines.iter().enumerate().rev() {
             let (colour, dash) = (sheet.colour(number), Dash::ALL[(number % 6 + number / 6) % Dash::ALL.len()]);
@@ -85,6 +83,11 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         }
         if answer.sample.is_none() {
             panel.end_labels(&ends);
+            let heading = fitted(&others.join(" · "), WIDTH - MARGIN - right - 35.0, SMALL, Weight::Regular);
+            sheet.text(right + 35.0, frame.top - 12.0, &heading, sheet.small(Anchor::Start));
+        }
+        if let Some((value, text)) = &bound {
+            panel.bound(*value, text);
         }
         if ends.is_empty() {
             nothing(&panel, "unknown at all points");
@@ -170,7 +173,7 @@ fn one(panel: &Panel, line: &Line, colour: super::theme::Colour, (dash, marker):
 fn label(line: &Line, of: Dimension) -> String {
     let value = line.points.iter().rev().find_map(|(_, estimate, _)| estimate.value);
     let value = value.map_or("unknown".to_owned(), |value| humane(value, of));
-    if line.name.is_empty() { value } else { format!("{}: {value}", line.name) }
+    named(&line.name, &value)
 }
 
 fn title(figure: &str, axis: &Axis, others: &[&str], answer: &Answer) -> String {

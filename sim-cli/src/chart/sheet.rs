@@ -289,9 +289,13 @@ impl Panel<'_, '_> {
         }
         let (colour, y) = (self.sheet.colours.bound, self.down(value));
         self.sheet.line(&[(self.frame.left, y), (self.frame.right, y)], colour, 1.25, Dash::Short);
-        let ink = Ink { size: SMALL, halo: Some(self.sheet.colours.paper), ..self.sheet.ink(colour) };
-        let below = if y - self.frame.top < 14.0 { 13.0 } else { -5.0 };
-        self.sheet.text(self.frame.left + 6.0, y + below, text, ink);
+        // Lines may run there: the text has ground of its own.
+        let left = self.frame.left + 6.0;
+        let base = if y - self.frame.top < 18.0 { y + 14.0 } else { y - 6.0 };
+        let right = left + width(text, SMALL, Weight::Regular) + 4.0;
+        let ground = Frame { left: left - 3.0, top: base - 10.0, right, bottom: base + 4.0 };
+        self.sheet.fill(ground, self.sheet.colours.paper, 0.85);
+        self.sheet.text(left, base, text, Ink { size: SMALL, ..self.sheet.ink(colour) });
     }
 
     /// Labels beside the ends of lines, as near to them as they can be without overlap.
@@ -307,6 +311,11 @@ impl Panel<'_, '_> {
             self.sheet.text(x + 35.0, y + 4.0, &text, self.sheet.ink(self.sheet.colours.ink));
         }
     }
+}
+
+/// A name of any length and a value, as a label beside an end: of long names the end is cut off, not the value.
+pub fn named(name: &str, value: &str) -> String {
+    format!("{} {value}", fitted(name, 150.0, LABEL, Weight::Regular)).trim_start().to_owned()
 }
 
 /// Room that labels beside ends need at the right.

@@ -114,7 +114,7 @@ pub fn style() -> String {
 
 /// The colour of figures on a step of [`HEAT`].
 pub fn on_heat(step: usize) -> Colour {
-    ON_HEAT[(step > 4) as usize]
+    ON_HEAT[(step > 5) as usize]
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sim_core::scale::Scale;
 use super::over_time::{last, nothing, series, shade_warmup, time_axis};
 use super::paper::{Anchor, Dash};
 use super::picture::Picture;
-use super::sheet::{About, EndLabel, Frame, Head, MARGIN, WIDTH, end_room, picture};
+use super::sheet::{About, EndLabel, Frame, Head, MARGIN, WIDTH, end_room, named, picture};
 
 /// More lines than this nobody can follow.
 const LINES: usize = 12;
@@ -21,7 +21,7 @@ pub fn draw(report: &Report, about: &About) -> Picture {
         .filter_map(|(name, of)| Some((name.as_str(), of.utilization.filter(|share| share.is_finite())?)))
         .collect();
     parts.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-    let listed: Vec<String> = parts.iter().map(|(name, share)| format!("{name} {}", humane_share(*share))).collect();
+    let listed: Vec<String> = parts.iter().map(|(name, share)| named(name, &humane_share(*share))).collect();
     let title = match parts.first() {
         Some((name, share)) => format!("Utilization over time: {name} is fullest, {} on average", humane_share(*share)),
         None => "Utilization over time: no part has a limit".to_owned(),
