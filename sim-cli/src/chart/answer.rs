@@ -29,6 +29,17 @@ pub struct Answer {
     /// Compare.
     pub base: Side,
     pub differences: Vec<Difference>,
+    /// Limit.
+    pub vary: String,
+    pub sentence: String,
+    pub present: Option<f64>,
+    pub limit: Estimate,
+    pub curve: Vec<CurvePoint>,
+    pub knee: Option<Knee>,
+    pub objectives: Vec<ObjectiveResult>,
+    /// Plan.
+    pub best: Option<Candidate>,
+    pub runners_up: Vec<Candidate>,
     /// Explain.
     pub breakdown: Breakdown,
     pub advice: Vec<Step>,
@@ -60,6 +71,33 @@ pub struct Estimate {
     pub value: Option<f64>,
     pub low: Option<f64>,
     pub high: Option<f64>,
+}
+
+/// A load and what was found at it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CurvePoint {
+    pub value: f64,
+    pub setting: String,
+    pub figures: Map<String, Value>,
+    pub met: bool,
+}
+
+/// Where more load begins to cost more than it brings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Knee {
+    pub value: f64,
+}
+
+/// A configuration and what it costs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Candidate {
+    pub settings: Map<String, Value>,
+    pub cost: Option<f64>,
+    pub figures: Map<String, Value>,
+    pub met: Option<bool>,
 }
 
 /// One of the models of a comparison.
@@ -111,16 +149,21 @@ impl Answer {
 impl Point {
     /// A figure of it.
     pub fn estimate(&self, figure: &str) -> Estimate {
-        match self.figures.get(figure) {
-            Some(Value::Number(number)) => Estimate { value: number.as_f64(), ..Estimate::default() },
-            Some(known) => Estimate::deserialize(known).unwrap_or_default(),
-            None => Estimate::default(),
-        }
+        estimate(&self.figures, figure)
     }
 
     /// Whether all objectives are met.
     pub fn is_met(&self) -> bool {
         self.stopped.is_none() && self.objectives.iter().all(|objective| objective.met)
+    }
+}
+
+/// A figure among others: an estimate, or a plain number.
+pub fn estimate(figures: &Map<String, Value>, figure: &str) -> Estimate {
+    match figures.get(figure) {
+        Some(Value::Number(number)) => Estimate { value: number.as_f64(), ..Estimate::default() },
+        Some(known) => Estimate::deserialize(known).unwrap_or_default(),
+        None => Estimate::default(),
     }
 }
 

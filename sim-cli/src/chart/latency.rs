@@ -5,11 +5,10 @@ use sim_core::model::objective::Dimension;
 use sim_core::model::units::{humane_count, humane_time};
 use sim_core::scale::Scale;
 
-use super::font::{Weight, width};
 use super::over_time::nothing;
-use super::paper::{Anchor, Dash, Ink, Look, Marker};
+use super::paper::{Anchor, Dash, Look, Marker};
 use super::picture::Picture;
-use super::sheet::{About, Frame, Head, MARGIN, Panel, SMALL, Sheet, WIDTH, picture};
+use super::sheet::{About, Flag, Frame, Head, MARGIN, Sheet, WIDTH, picture};
 use super::time_or_unknown;
 
 /// Bars of the histogram.
@@ -73,7 +72,11 @@ fn histogram(latency: &Latency, sheet: &Sheet, frame: Frame, axis: Scale) {
     if latency.count == 0 {
         nothing(&panel, "no request ended ok");
     }
-    marks(latency, &panel);
+    let flags = known_percentiles(latency).into_iter().map(|(name, value)| {
+        let text = format!("{name} {}", humane_time(value));
+        Flag { value, text, colour: sheet.colours.ink, dash: Dash::Short }
+    });
+    panel.flags(&flags.collect::<Vec<_>>());
 }
 
 fn known_percentiles(latency: &Latency) -> Vec<(&'static str, f64)> {
@@ -85,24 +88,6 @@ fn known_percentiles(latency: &Latency) -> Vec<(&'static str, f64)> {
         ("max", latency.max_s),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| *value > 0.0)?))).collect()
-}
-
-/// Percentiles as lines, their names above, in as many rows as it takes.
-fn marks(latency: &Latency, panel: &Panel) {
-    let (sheet, frame) = (panel.sheet, panel.frame);
-    let mut taken = [f64::NEG_INFINITY; 2];
-    for (name, value) in known_percentiles(latency) {
-        let text = format!("{name} {}", humane_time(value));
-        let half = width(&text, SMALL, Weight::Regular) / 2.0;
-        let x = panel.across(value);
-        let middle = x.clamp(MARGIN + half, WIDTH - MARGIN - half);
-        let Some(row) = (0..taken.len()).find(|row| middle - half > taken[*row] + 8.0) else { continue };
-        taken[row] = middle + half;
-        let y = frame.top - 6.0 - 14.0 * row as f64;
-        sheet.line(&[(x, y + 3.0), (x, frame.bottom)], sheet.colours.ink, 1.0, Dash::Short);
-        let ink = Ink { size: SMALL, anchor: Anchor::Middle, ..sheet.ink(sheet.colours.ink) };
-        sheet.text(middle, y, &text, Ink { halo: Some(sheet.colours.paper), ..ink });
-    }
 }
 
 /// How many took longer, by ratios: what makes the tail visible.

@@ -8,6 +8,7 @@ mod font;
 mod forest;
 mod heat_map;
 mod latency;
+mod load_curve;
 mod over_time;
 mod paper;
 mod picture;
@@ -40,6 +41,7 @@ pub fn kinds(command: &str) -> &'static [&'static str] {
         "run" => &["percentiles", "latency", "utilization", "breakdown"],
         "sweep" => &["curves", "heat-map"],
         "compare" => &["differences"],
+        "limit" => &["load-curve"],
         "explain" => &["breakdown", "advice"],
         _ => &[],
     }
@@ -77,6 +79,7 @@ impl Shown<'_> {
                     "curves" => curves::draw(&answer, &about),
                     "heat-map" => heat_map::draw(&answer, &about),
                     "differences" => forest::of_comparison(&answer, &about),
+                    "load-curve" => load_curve::draw(&answer, &about),
                     "advice" => forest::of_advice(&answer, &about),
                     "breakdown" => Ok(breakdown::draw(&answer.breakdown, &about)),
                     _ => Err(format!("it has no picture \"{kind}\"")),

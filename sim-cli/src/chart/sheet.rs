@@ -199,6 +199,19 @@ pub struct EndLabel {
     pub dash: Dash,
 }
 
+/// A value of the horizontal axis that has a name.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// The value.
+    pub value: f64,
+    /// Its name.
+    pub text: String,
+    /// The colour of its line.
+    pub colour: Colour,
+    /// And its dash.
+    pub dash: Dash,
+}
+
 impl Panel<'_, '_> {
     /// Draws at values of the axes.
     pub fn draw(&self, points: Vec<(f64, f64)>, look: Look) {
@@ -296,6 +309,25 @@ impl Panel<'_, '_> {
         let ground = Frame { left: left - 3.0, top: base - 10.0, right, bottom: base + 4.0 };
         self.sheet.fill(ground, self.sheet.colours.paper, 0.85);
         self.sheet.text(left, base, text, Ink { size: SMALL, ..self.sheet.ink(colour) });
+    }
+
+    /// Lines down from named values, the names above, in two rows if need be; a name that has no room is left out.
+    pub fn flags(&self, flags: &[Flag]) {
+        let mut flags: Vec<&Flag> = flags.iter().collect();
+        flags.sort_by(|a, b| a.value.total_cmp(&b.value));
+        let mut taken = [f64::NEG_INFINITY; 2];
+        for flag in flags {
+            let half = width(&flag.text, SMALL, Weight::Regular) / 2.0;
+            let x = self.across(flag.value);
+            let middle = x.clamp(MARGIN + half, WIDTH - MARGIN - half);
+            let row = (0..taken.len()).find(|row| middle - half > taken[*row] + 8.0);
+            let top = self.frame.top - 3.0 - 14.0 * row.unwrap_or(0) as f64;
+            self.sheet.line(&[(x, top), (x, self.frame.bottom)], flag.colour, 1.0, flag.dash);
+            let Some(row) = row else { continue };
+            taken[row] = middle + half;
+            let ink = Ink { size: SMALL, anchor: Anchor::Middle, ..self.sheet.ink(self.sheet.colours.ink) };
+            self.sheet.text(middle, top - 3.0, &flag.text, Ink { halo: Some(self.sheet.colours.paper), ..ink });
+        }
     }
 
     /// Labels beside the ends of lines, as near to them as they can be without overlap.

@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod diagram;
 mod experiment;
+mod limit;
 mod picture;
 mod run;
 mod schema;
@@ -25,6 +26,7 @@ Examples:
   kneepoint run shop.json --set web.replicas=6
   kneepoint check shop.json                   # every mistake in it, and what is over 100%
   kneepoint compare shop.json new-shop.json   # what is different, and whether it is chance
+  kneepoint limit shop.json                   # the most load at which every objective holds
   kneepoint diagram shop.json -o shop.svg
 
 Exit codes: 0 done and every objective met; 1 an internal error; 2 the model or the command line is
@@ -44,6 +46,7 @@ enum Command {
     Check(check::Check),
     Sweep(sweep::Sweep),
     Compare(compare::Compare),
+    Limit(limit::Limit),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -57,6 +60,7 @@ impl Cli {
             Command::Check(check) => check.execute(),
             Command::Sweep(sweep) => sweep.execute(),
             Command::Compare(compare) => compare.execute(),
+            Command::Limit(limit) => limit.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -150,7 +150,7 @@ fn half_width(half: f64, value: f64, text: &str) -> Option<String> {
 }
 
 /// An objective's value in its unit, which its metric tells.
-fn objective_value(objective: &str, value: Option<f64>) -> String {
+pub fn objective_value(objective: &str, value: Option<f64>) -> String {
     let Some(value) = value else { return "unknown".to_owned() };
     match Objective::parse(objective).map(|objective| objective.measure.dimension()) {
         Ok(Dimension::Time) => humane_time(value),

@@ -67,6 +67,16 @@ pub fn offered(model: &Model) -> Load {
     Load { stations, assumptions: walk.assumptions }
 }
 
+/// How many arrivals per second the open clients bring at most.
+pub fn arrivals(model: &Model) -> f64 {
+    let mut walk = Walk { model, work: BTreeMap::new(), callers: BTreeMap::new(), assumptions: Vec::new(), visits: 0 };
+    let clients = model.components.iter().filter_map(|(name, component)| match component {
+        Component::Client(client) => walk.arrival_rate(name, &client.arrivals),
+        _ => None,
+    });
+    clients.sum()
+}
+
 /// A call on its way through the model.
 #[derive(Clone, Copy, Debug)]
 struct Call<'a> {

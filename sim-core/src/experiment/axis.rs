@@ -8,7 +8,7 @@
 //! web.link.timeout=1ms..1s:log5                   5 values at equal ratios; lin5: at equal distances
 //! ```
 
-mod number;
+pub(super) mod number;
 mod range;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,13 +8,12 @@ pub mod sentence;
 
 use serde::Serialize;
 
-use super::Estimate;
+use super::estimate::Estimates;
 use super::samples::Samples;
 use super::{Envelope, Experiment, Figure, Job, Point, Record, Subjects};
-use crate::analysis::interval::LEVEL;
 use crate::analysis::paired::{Paired, Verdict, pairs_for};
 use crate::analysis::report::ObjectiveResult;
-use crate::model::objective::{Comparison, Dimension, Objective};
+use crate::model::objective::{Comparison, Dimension};
 
 /// Pairs of the pilot, where they can be paid.
 const PILOT: u32 = 10;
@@ -102,7 +101,7 @@ pub struct Side {
     /// How many runs there are of it.
     pub replications: u32,
     /// Its figures.
-    pub figures: serde_json::Map<String, serde_json::Value>,
+    pub figures: Estimates,
     /// Its objectives, judged by the means.
     pub objectives: Vec<ObjectiveResult>,
     /// Why runs of it were stopped, if any was.
@@ -289,27 +288,12 @@ impl Compare {
     fn side(&self, point: usize, subjects: &Subjects) -> Side {
         let (model, figures) = (&subjects.models()[point], subjects.figures());
         let number = point as u32;
-        let mean = |index: usize| self.samples.summary(number, index).map(|summary| summary.mean);
-        let objective = |objective: &Objective| {
-            let value = figures.index_of_objective(objective).and_then(mean);
-            let met = value.is_some_and(|value| objective.is_met_by(value));
-            ObjectiveResult { objective: objective.text.clone(), value, met }
-        };
-        let estimate = |index: usize| {
-            let summary = self.samples.summary(number, index);
-            let (low, high) = summary.and_then(|summary| summary.interval(LEVEL)).unzip();
-            Estimate { value: summary.map(|summary| summary.mean), low, high }
-        };
-        let figure = |(index, figure): (usize, &Figure)| {
-            let estimate = serde_json::to_value(estimate(index)).expect("numbers are serialisable");
-            (figure.name.clone(), estimate)
-        };
         Side {
             name: self.names[point].clone(),
             model_digest: format!("{:016x}", model.digest()),
             replications: self.samples.count(number),
-            figures: figures.iter().enumerate().map(figure).collect(),
-            objectives: model.objectives.iter().map(objective).collect(),
+            figures: self.samples.estimates(number, figures),
+            objectives: self.samples.judge(number, figures, &model.objectives),
             stopped: self.samples.stopped(number).map(str::to_owned),
         }
     }

@@ -12,8 +12,10 @@
 
 pub mod axis;
 pub mod compare;
+pub mod dial;
 pub mod estimate;
 pub mod figures;
+pub mod limit;
 pub mod samples;
 pub mod subjects;
 pub mod sweep;
