@@ -36,10 +36,12 @@ pub struct Answer {
     pub limit: Estimate,
     pub curve: Vec<CurvePoint>,
     pub knee: Option<Knee>,
-    pub objectives: Vec<ObjectiveResult>,
+    pub objectives: Vec<Demand>,
     /// Plan.
+    pub minimize: String,
+    pub statement: String,
+    pub frontier: Vec<FrontierPoint>,
     pub best: Option<Candidate>,
-    pub runners_up: Vec<Candidate>,
     /// Explain.
     pub breakdown: Breakdown,
     pub advice: Vec<Step>,
@@ -90,14 +92,29 @@ pub struct Knee {
     pub value: f64,
 }
 
-/// A configuration and what it costs.
+/// What must hold.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Demand {
+    pub objective: String,
+}
+
+/// The best configuration.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Candidate {
     pub settings: Map<String, Value>,
+}
+
+/// A configuration that a plan ran.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct FrontierPoint {
+    pub settings: Map<String, Value>,
     pub cost: Option<f64>,
-    pub figures: Map<String, Value>,
-    pub met: Option<bool>,
+    pub p99: Estimate,
+    pub met: bool,
+    pub efficient: bool,
 }
 
 /// One of the models of a comparison.
@@ -188,9 +205,9 @@ pub fn main_figure(points: &[Point]) -> Option<String> {
 }
 
 /// The bound that an objective puts on a figure, and how it is written.
-pub fn bound(objectives: &[ObjectiveResult], figure: &str) -> Option<(f64, String)> {
-    let objectives = objectives.iter().filter_map(|result| Objective::parse(&result.objective).ok());
-    let of = objectives.into_iter().find(|objective| objective.measure.to_string() == figure);
+pub fn bound<'a>(objectives: impl Iterator<Item = &'a str>, figure: &str) -> Option<(f64, String)> {
+    let mut objectives = objectives.filter_map(|text| Objective::parse(text).ok());
+    let of = objectives.find(|objective| objective.measure.to_string() == figure);
     of.map(|objective| (objective.value, format!("objective: {}", objective.text)))
 }
 

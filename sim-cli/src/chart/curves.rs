@@ -56,7 +56,8 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         description: described(&lines, &figure, axis),
         about,
     };
-    let bound = answer.points.first().and_then(|point| bound(&point.objectives, &figure));
+    let demands = answer.points.first().map_or(&[][..], |point| &point.objectives);
+    let bound = bound(demands.iter().map(|result| result.objective.as_str()), &figure);
     Ok(picture(head, 420.0, |sheet| {
         let labels: Vec<String> = lines.iter().map(|line| label(line, of)).collect();
         let right = WIDTH - end_room(labels.iter().map(String::as_str));

@@ -78,7 +78,7 @@ fn latencies(
         answer.curve.iter().map(|point| (point.value, estimate(&point.figures, figure), point.met)).collect()
     };
     let lines = FIGURES.map(of_figure);
-    let bounds = FIGURES.map(|figure| bound(&answer.objectives, figure));
+    let bounds = FIGURES.map(|figure| bound(answer.objectives.iter().map(|demand| demand.objective.as_str()), figure));
     let mut values: Vec<f64> = lines.iter().flatten().filter_map(|(_, estimate, _)| estimate.value).collect();
     let highest = values.iter().copied().fold(0.0, f64::max);
     values.extend(bounds.iter().flatten().map(|(value, _)| *value).filter(|value| *value <= highest * 2.5));

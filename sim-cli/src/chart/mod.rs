@@ -6,6 +6,7 @@ mod breakdown;
 mod curves;
 mod font;
 mod forest;
+mod frontier;
 mod heat_map;
 mod latency;
 mod load_curve;
@@ -42,6 +43,7 @@ pub fn kinds(command: &str) -> &'static [&'static str] {
         "sweep" => &["curves", "heat-map"],
         "compare" => &["differences"],
         "limit" => &["load-curve"],
+        "plan" => &["frontier"],
         "explain" => &["breakdown", "advice"],
         _ => &[],
     }
@@ -80,6 +82,7 @@ impl Shown<'_> {
                     "heat-map" => heat_map::draw(&answer, &about),
                     "differences" => forest::of_comparison(&answer, &about),
                     "load-curve" => load_curve::draw(&answer, &about),
+                    "frontier" => frontier::draw(&answer, &about),
                     "advice" => forest::of_advice(&answer, &about),
                     "breakdown" => Ok(breakdown::draw(&answer.breakdown, &about)),
                     _ => Err(format!("it has no picture \"{kind}\"")),

@@ -240,6 +240,61 @@ fn pictures_of_differences_are_readable() {
         let answer = json!({"kind": "compare", "name": "Shop", "confidence": 0.95, "base": {"name": "base"}, "differences": differences});
         hold(name, &Shown::Answer(&answer));
     }
+    let step = |what: &str, change: f64| {
+        json!({"what": what, "figure": "p99", "a": 0.2, "b": 0.2 + change, "diff": change, "low": change - 0.01,
+            "high": change + 0.01, "verdict": if change < -0.01 { "lower" } else { "no difference found" }, "per_cost": null})
+    };
+    let advice = json!({"kind": "explain", "name": "Shop", "advice": [step("8 more slots of orders: orders.slots=16", -0.1)],
+        "others": [step("one more replica of web, whose name is so long that it has no room beside the picture", -0.001)],
+        "breakdown": fixture::web_shop().breakdown, "confidence": 0.95});
+    hold("advice", &Shown::Answer(&advice));
+}
+
+#[test]
+fn pictures_of_limits_are_readable() {
+    let point = |number: usize| {
+        let load = 400.0 * (number + 1) as f64;
+        let p99 = 0.02 / (1.0 - load / 4_000.0);
+        let estimate = json!({"value": p99, "low": p99 * 0.95, "high": p99 * 1.1});
+        json!({"value": load, "setting": format!("{load}/s"), "met": number < 7,
+            "figures": {"p99": estimate, "p50": {"value": p99 / 4.0}, "error_rate": {"value": 0.0}}})
+    };
+    let curve: Vec<Value> = (0..9).map(point).collect();
+    let mut failing = curve.clone();
+    failing[8]["figures"]["error_rate"]["value"] = json!(0.3);
+    failing[8]["figures"]["p99"]["value"] = Value::Null;
+    let answer = |curve: &[Value], limit: Value| {
+        json!({"kind": "limit", "name": "Shop", "vary": "shoppers.arrivals.rate", "present": 2400.0, "limit": limit, "curve": curve,
+            "sentence": "every objective holds up to 3.1 k/s", "knee": {"value": 2500.0}, "objectives": [{"objective": "p99 < 80ms"}]})
+    };
+    let limit = json!({"value": 3100.0, "low": 3080.0, "high": 3120.0});
+    let unknown = json!({"value": null, "low": null, "high": null});
+    for (name, answer) in [
+        ("limit", answer(&curve, limit.clone())),
+        ("limit with errors", answer(&failing, limit.clone())),
+        ("limit of one point", answer(&curve[..1], limit)),
+        ("no limit", answer(&curve, unknown)),
+    ] {
+        hold(name, &Shown::Answer(&answer));
+    }
+}
+
+#[test]
+fn pictures_of_plans_are_readable() {
+    let of = |count: usize| {
+        let point = |number: usize| {
+            let (web, pool) = (number % 7 + 1, number / 7 + 1);
+            let p99 = 0.4 / (web * pool) as f64 + 0.02;
+            json!({"settings": {"web.replicas": web, "orders-pool.size": pool * 10}, "cost": web * 80 + pool * 15,
+                "p99": {"value": p99}, "met": p99 < 0.1, "efficient": number % 3 == 0})
+        };
+        let frontier: Vec<Value> = (0..count).map(point).collect();
+        json!({"kind": "plan", "name": "Shop", "minimize": "cost", "statement": "The cheapest that meets every objective costs 320.",
+            "objectives": [{"objective": "p99 < 100ms", "added": false}], "best": frontier.first(), "frontier": frontier})
+    };
+    for (name, answer) in [("plan", of(56)), ("plan of one", of(1))] {
+        hold(name, &Shown::Answer(&answer));
+    }
 }
 
 #[test]
