@@ -49,7 +49,7 @@ impl Explain {
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, std::slice::from_ref(&self.figure));
         let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
         let base = subjects.prepare(&Point::default()).map_err(wrong)?;
-        self.answer.check()?;
+        self.answer.check("explain")?;
         let driver =
             Driver { replications: Some(RUNS), jobs: self.runs.jobs.map(usize::from), progress: !self.answer.quiet };
         let reports = driver.replicate(|replication| base.report(replication))?;
@@ -58,7 +58,9 @@ impl Explain {
         self.runs.conduct(&mut explain, &subjects, self.answer.quiet)?;
         let steps = explain.points().len() - 1;
         let explained = explain.finish(&subjects, &report);
-        self.answer.write(&explained, &page(&explained, steps))
+        let page = page(&explained, steps);
+        self.answer.write(&explained, &page)?;
+        self.answer.draw(subjects.base(), &explained, &page)
     }
 }
 

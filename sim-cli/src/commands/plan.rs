@@ -60,7 +60,7 @@ impl Plan {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         let wrong = |diagnostics| Failure::Model { source: "--over".to_owned(), diagnostics };
         let axes = Axes::read(&self.over, Allowed::Steps, &model, &source.folder).map_err(wrong)?;
-        self.answer.check()?;
+        self.answer.check("plan")?;
         let goal = self.goal(&model, &axes)?;
         let figures = Controller::figures(&goal, &self.objective);
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &figures);
@@ -68,7 +68,9 @@ impl Plan {
         let mut plan = Controller::new(&subjects, &axes, goal.clone(), &self.objective, limits).map_err(wrong)?;
         self.runs.conduct(&mut plan, &subjects, self.answer.quiet)?;
         let planned = plan.finish(&subjects);
-        self.answer.write(&planned, &page(&planned, &axes, &goal))
+        let page = page(&planned, &axes, &goal);
+        self.answer.write(&planned, &page)?;
+        self.answer.draw(subjects.base(), &planned, &page)
     }
 
     /// What is minimised, or how to say it.

@@ -83,11 +83,13 @@ impl Sweep {
         if axes.len() > 1 && sweep.len() <= TRIED_MAX {
             subjects.check(sweep.points()).map_err(wrong)?;
         }
-        self.answer.check()?;
+        self.answer.check("sweep")?;
         self.runs.conduct(&mut sweep, &subjects, self.answer.quiet)?;
         let swept = sweep.finish(&subjects);
         let figures = subjects.figures();
-        self.answer.write_with(&swept, &page(&swept, figures, &self.figure), &data(&swept, figures))?;
+        let page = page(&swept, figures, &self.figure);
+        self.answer.write_with(&swept, &page, &data(&swept, figures))?;
+        self.answer.draw(subjects.base(), &swept, &page)?;
         self.outcome(&swept, subjects.base())
     }
 
