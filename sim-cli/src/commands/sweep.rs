@@ -81,7 +81,7 @@ impl Sweep {
             None => Controller::grid(&axes, self.replications),
         };
         if axes.len() > 1 && sweep.len() <= TRIED_MAX {
-            subjects.check(sweep.points()).map_err(wrong)?;
+            self.runs.check("--vary", &subjects, sweep.points())?;
         }
         self.answer.check("sweep")?;
         self.runs.conduct(&mut sweep, &subjects, self.answer.quiet)?;
