@@ -1,19 +1,22 @@
 //! `kneepoint run`: one model, one answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use sim_core::analysis::report::{Ended, Report};
+use sim_core::analysis::report::{Ended, ObjectiveResult, Report};
 use sim_core::analysis::{bottleneck, objective, replications};
 use sim_core::model::Model;
 
 use super::{ModelArgs, by_ending};
 use crate::driver::Driver;
 use crate::engine;
-use crate::error::Failure;
-use crate::files::Output;
+use crate::error::{Failure, clean, say};
+use crate::files::{Output, changed_at, clear_screen};
 use crate::hints::hints;
-use crate::render::{Format, View};
+use crate::render::junit::{self, Case, Suite};
+use crate::render::summary::summary;
+use crate::render::{Format, View, objective_value};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -22,6 +25,8 @@ Examples:
   kneepoint run shop.json --duration 1h --warmup 5m --seed 7
   kneepoint run shop.json --replications 20 --format json -o report.json
   kneepoint run shop.json --trace slow.json
+  kneepoint run shop.json --summary --junit objectives.xml   # in CI
+  kneepoint run shop.json --watch
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
 The same model and seed give the same figures, to the bit, on every machine and for any --jobs.";
@@ -57,6 +62,15 @@ pub struct Run {
     /// for OpenTelemetry if the file ends in .otlp.json
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// One line for shells instead: ok p50=23ms p99=55.9ms error_rate=0% rate=2400/s …
+    #[arg(long, conflicts_with = "format")]
+    summary: bool,
+    /// Also write the objectives as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Run again on each save of the model
+    #[arg(long)]
+    watch: bool,
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
@@ -64,6 +78,13 @@ pub struct Run {
 
 impl Run {
     pub fn execute(self) -> Result<(), Failure> {
+        match &self.watch {
+            true => self.again_and_again(),
+            false => self.once(),
+        }
+    }
+
+    fn once(&self) -> Result<(), Failure> {
         let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
         let (source, model) = self.model.load(&more, self.quiet)?;
         let plan = engine::compile(&model, &source)
@@ -75,10 +96,33 @@ impl Run {
             driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
         let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
         self.show(&model, &report)?;
+        if let Some(path) = &self.junit {
+            Output(Some(path.clone())).write(&junit::xml(&[suite(&source.name, &report)]))?;
+        }
         if let Some(path) = &self.trace {
             super::trace::slowest(&plan, replications::seed_of(seed, 0), path)?;
         }
         outcome(&report, self.is_told_by_the_table())
+    }
+
+    /// Runs again on each save, until Ctrl-C; mistakes are told, and the next save may put them right.
+    fn again_and_again(&self) -> Result<(), Failure> {
+        if self.model.model == "-" {
+            return Err(Failure::Wrong("stdin can't be watched: give the model as a file".to_owned()));
+        }
+        loop {
+            let seen = changed_at(Path::new(&self.model.model));
+            clear_screen();
+            if let Err(failure) = self.once() {
+                failure.print();
+            }
+            if !self.quiet {
+                say(&format!("{} runs again when it is saved; Ctrl-C ends", clean(&self.model.model)));
+            }
+            while changed_at(Path::new(&self.model.model)) == seen {
+                std::thread::sleep(WATCH_EVERY);
+            }
+        }
     }
 
     fn show(&self, model: &Model, report: &Report) -> Result<(), Failure> {
@@ -88,6 +132,9 @@ impl Run {
         } else {
             hints(model, report, &bottleneck, &self.model.model, &self.model.sets)
         };
+        if self.summary {
+            return Output(self.output.clone()).write(&summary(report));
+        }
         let text = self.format().renderer().render(&View { report, bottleneck: &bottleneck, hints: &hints });
         Output(self.output.clone()).write(&text)
     }
@@ -99,7 +146,35 @@ impl Run {
 
     /// Whether the user sees what is not met anyway.
     fn is_told_by_the_table(&self) -> bool {
-        self.quiet || self.output.is_none() && self.format() == Format::Table
+        self.quiet || self.output.is_none() && (self.summary || self.format() == Format::Table)
+    }
+}
+
+/// How often it is looked whether a watched model was saved.
+const WATCH_EVERY: Duration = Duration::from_millis(300);
+
+/// The objectives as tests.
+fn suite(file: &str, report: &Report) -> Suite {
+    let stopped = match &report.ended {
+        Ended::Complete => None,
+        Ended::Stopped(stopped) => Some(stopped.reason.clone()),
+    };
+    let ends = Case::of("runs to its end", stopped.is_none(), || stopped.unwrap_or_default());
+    let of = |result: &ObjectiveResult| {
+        Case::of(&result.objective, result.met, || {
+            format!("found {}", objective_value(&result.objective, result.value))
+        })
+    };
+    Suite {
+        name: report.name.clone().unwrap_or_default(),
+        file: file.to_owned(),
+        properties: vec![
+            ("engine", report.engine.clone()),
+            ("seed", report.seed.to_string()),
+            ("model_digest", report.model_digest.clone()),
+            ("digest", report.digest.clone()),
+        ],
+        cases: [ends].into_iter().chain(report.objectives.iter().map(of)).collect(),
     }
 }
 

@@ -3,11 +3,13 @@
 pub mod chrome;
 mod csv;
 pub mod json;
+pub mod junit;
 mod markdown;
 pub mod names;
 pub mod otlp;
 pub mod page;
 pub mod parquet;
+pub mod summary;
 pub mod sweep;
 mod table;
 pub mod text;
