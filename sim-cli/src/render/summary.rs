@@ -55,7 +55,7 @@ mod tests {
         assert!(line.ends_with(&format!("objectives=4/4 digest={}\n", report.digest)), "{line}");
         let keys: Vec<&str> = line.split(' ').skip(1).filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
         assert_eq!(keys, ["p50", "p99", "error_rate", "rate", "objectives", "digest"]);
-        let unmet = ObjectiveResult { objective: "p50 < 1us".into(), value: None, met: false };
+        let unmet = ObjectiveResult { objective: "p50 < 1us".into(), value: None, met: false, why: None };
         assert!(summary(&Report { objectives: vec![unmet], ..report.clone() }).starts_with("unmet "));
         assert!(summary(&Report { ended: Ended::Stopped(Stopped::default()), ..report }).starts_with("stopped "));
         assert!(summary(&Report::default()).contains("p99=unknown"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::*;
-use crate::metrics::histogram::{Histogram, Quantile};
+use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
 use crate::plan::{ComponentPlan, Kind, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, InstanceResult, LinkMeter, RunResult, StationResult};
 
@@ -118,14 +118,20 @@ fn requests(class: &ClassMeter, duration_s: f64) -> Requests {
 
 /// A distribution of times, with the ages of those that never ended as a tail.
 fn latency(histogram: &Histogram, unfinished: &[u64]) -> Latency {
-    let at = |q: f64| match histogram.quantile_with_tail(q, unfinished) {
-        Some(Quantile::Exactly(ns)) => (Some(seconds(ns)), None),
-        Some(Quantile::AtLeast(ns)) => (None, Some(seconds(ns))),
-        None => (None, None),
+    let total = histogram.count() + unfinished.len() as u64;
+    let at = |q: f64| {
+        let needs = Some(samples_needed(q)).filter(|needs| total < *needs);
+        match histogram.quantile_with_tail(q, unfinished).filter(|_| needs.is_none()) {
+            Some(Quantile::Exactly(ns)) => (Some(seconds(ns)), None, needs),
+            Some(Quantile::AtLeast(ns)) => (None, Some(seconds(ns)), needs),
+            None => (None, None, needs),
+        }
     };
-    let ((p50_s, p50_at_least_s), (p90_s, p90_at_least_s)) = (at(0.5), at(0.9));
-    let ((p95_s, p95_at_least_s), (p99_s, p99_at_least_s)) = (at(0.95), at(0.99));
-    let (p999_s, p999_at_least_s) = at(0.999);
+    let (p50_s, p50_at_least_s, _) = at(0.5);
+    let (p90_s, p90_at_least_s, p90_needs) = at(0.9);
+    let (p95_s, p95_at_least_s, p95_needs) = at(0.95);
+    let (p99_s, p99_at_least_s, p99_needs) = at(0.99);
+    let (p999_s, p999_at_least_s, p999_needs) = at(0.999);
     Latency {
         count: histogram.count(),
         mean_s: histogram.mean().map(|ns| ns / 1e9),
@@ -134,12 +140,16 @@ fn latency(histogram: &Histogram, unfinished: &[u64]) -> Latency {
         p50_at_least_s,
         p90_s,
         p90_at_least_s,
+        p90_needs,
         p95_s,
         p95_at_least_s,
+        p95_needs,
         p99_s,
         p99_at_least_s,
+        p99_needs,
         p999_s,
         p999_at_least_s,
+        p999_needs,
         max_s: histogram.max().map(seconds),
         histogram: histogram.buckets().map(|(upper, count)| (seconds(upper), count)).collect(),
     }
@@ -250,6 +260,7 @@ fn station(plan: &Plan, result: &RunResult, id: usize, number: usize, duration_s
     let (busy, capacity) = (sum(|station| station.busy), sum(|station| station.capacity));
     let services = count(|station| station.services);
     let wait = &result.waits[id][number];
+    let p99_needs = Some(samples_needed(0.99)).filter(|needs| wait.count() < *needs);
     Station {
         servers: capacity * share / unit / (duration_s * 1e9),
         utilization: if capacity > 0.0 { busy / capacity } else { 0.0 },
@@ -260,7 +271,8 @@ fn station(plan: &Plan, result: &RunResult, id: usize, number: usize, duration_s
         wait: Wait {
             mean_s: wait.mean().map(|ns| ns / 1e9),
             p50_s: wait.quantile(0.5).map(seconds),
-            p99_s: wait.quantile(0.99).map(seconds),
+            p99_s: wait.quantile(0.99).filter(|_| p99_needs.is_none()).map(seconds),
+            p99_needs,
         },
         service: Service { mean_s: (services > 0).then(|| busy / unit / services as f64 / 1e9) },
         arrivals: count(|station| station.arrivals),

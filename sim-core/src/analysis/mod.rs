@@ -12,3 +12,4 @@ pub mod replications;
 pub mod report;
 pub mod theory;
 pub mod trace;
+pub mod warmup;

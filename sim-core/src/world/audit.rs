@@ -121,7 +121,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         self.meters.slot.clear();
         self.meters.slot.areas = self.stations.iter().map(|station| station.areas(self.now)).collect();
-        self.meters.slot.lookups = self.meters.components.iter().map(|meter| (meter.hits, meter.misses)).collect();
+        self.meters.slot.lookups = self.meters.components.iter().map(|meter| meter.looked_up).collect();
         self.slot_began = self.now;
     }
 
@@ -180,7 +180,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 Kind::Cache(_) => {
                     let meter = &self.meters.components[component];
                     let before = self.meters.slot.lookups.get(component).copied().unwrap_or((0, 0));
-                    let (hits, misses) = (meter.hits - before.0, meter.misses - before.1);
+                    let (hits, misses) = (meter.looked_up.0 - before.0, meter.looked_up.1 - before.1);
                     let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
                     self.note(&format!("{}.hit_ratio", state.name), ratio);
                 }

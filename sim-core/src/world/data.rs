@@ -91,6 +91,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let meter = &mut self.meters.components[component as usize];
         self.frames[frame].flags &= !HIT;
         match found {
+            Lookup::Hit { .. } => meter.looked_up.0 += 1,
+            Lookup::Expired { .. } | Lookup::Miss => meter.looked_up.1 += 1,
+        }
+        match found {
             Lookup::Hit { version, .. } => {
                 self.frames[frame].flags |= HIT;
                 self.frames[frame].version = version;
