@@ -6,7 +6,7 @@ use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_tim
 
 use super::page::{Cell, Column, Page, Sheet};
 use super::text::{BAD, GOOD};
-use super::{in_flow_order, objective_value, percentiles, plus_minus, small_share, time_or_bound};
+use super::{in_flow_order, objective_value, plus_minus, pointer, small_share, time_figures, wait_p99};
 
 /// The page of a run.
 pub fn page(report: &Report) -> Page {
@@ -63,23 +63,24 @@ fn requests(report: &Report) -> Sheet {
 }
 
 fn latencies(report: &Report) -> Sheet {
-    let headings = percentiles(&report.latency).map(|(label, _, _, name)| Column::unit(label, name));
+    let headings = time_figures(&report.latency).map(|figure| Column::unit(figure.label, figure.name));
     let columns = std::iter::once(Column::left("", "class")).chain(headings).collect();
     let mut sheet = Sheet::new("Latency", columns);
-    let row = |name: &str, latency: &Latency, pointer: Option<&str>| {
-        let cells = percentiles(latency).map(|(_, value, bound, figure)| {
-            let text = time_or_bound(value, bound);
-            let half = pointer.and_then(|pointer| plus_minus(report, &format!("{pointer}/{figure}"), value, &text));
-            Cell::text(half.map_or(text.clone(), |half| format!("{text} {half}")))
+    let row = |name: &str, latency: &Latency, place: &[&str]| {
+        let cells = time_figures(latency).map(|figure| {
+            let pointer = pointer(&[place, &[figure.name]].concat());
+            let half = plus_minus(report, &pointer, figure.value, &figure.text);
+            Cell::text(half.map_or(figure.text.clone(), |half| format!("{} {half}", figure.text)))
         });
         std::iter::once(Cell::text(name)).chain(cells).collect()
     };
-    sheet.rows.push(row("all", &report.latency, Some("/latency")));
+    sheet.rows.push(row("all", &report.latency, &["latency"]));
     if report.classes.len() > 1 {
-        sheet.rows.extend(report.classes.iter().map(|(name, class)| row(name, &class.latency, None)));
+        let rows = report.classes.iter().map(|(name, of)| row(name, &of.latency, &["classes", name, "latency"]));
+        sheet.rows.extend(rows);
     }
     if let Some(errors) = &report.error_latency {
-        sheet.rows.push(row("errors", errors, None));
+        sheet.rows.push(row("errors", errors, &["error_latency"]));
     }
     sheet
 }
@@ -106,7 +107,7 @@ fn component(report: &Report, name: &str, of: &ComponentReport) -> Vec<Cell> {
         humane_rate(of.calls as f64 / report.window.duration_s.max(f64::MIN_POSITIVE)),
         of.utilization.map(humane_share).unwrap_or_default(),
         of.queue.as_ref().map(|queue| humane_count(queue.mean)).unwrap_or_default(),
-        time(of.wait.as_ref().and_then(|wait| wait.p99_s)),
+        of.wait.as_ref().map(wait_p99).unwrap_or_default(),
         time(latency.and_then(|latency| latency.p50_s)),
         time(latency.and_then(|latency| latency.p99_s)),
         if of.calls > 0 { small_share(errors as f64 / of.calls as f64) } else { String::new() },
