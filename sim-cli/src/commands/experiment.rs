@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use sim_core::experiment::{Experiment, Figure, Subjects};
-use sim_core::model::Model;
+use sim_core::model::diagnostic::{Diagnostic, Diagnostics};
+use sim_core::model::objective::Dimension;
+use sim_core::model::{Files, Model};
 
 use super::{ModelArgs, by_ending};
 use crate::driver::{Conducted, Driver};
@@ -134,6 +136,31 @@ impl AnswerArgs {
             ("parquet", AnswerFormat::Parquet),
         ];
         self.format.or_else(|| by_ending(self.output.as_ref(), &endings)).unwrap_or_default()
+    }
+}
+
+/// Whether a model has what figures are asked of; an objective about the same is checked in their place.
+///
+/// # Errors
+/// Every figure of something that isn't there.
+pub fn check_figures(figures: &[Figure], model: &Model, files: &dyn Files) -> Result<(), Failure> {
+    let mut mistakes = Diagnostics::default();
+    for figure in figures {
+        let value = match figure.dimension() {
+            Dimension::Time => "1s",
+            Dimension::Share => "1%",
+            Dimension::Rate => "1/s",
+            Dimension::Number => "1",
+        };
+        let objective = serde_json::json!([format!("{} < {value}", figure.name)]).to_string();
+        let Err(found) = model.with(&[("objectives".to_owned(), objective)], files) else { continue };
+        let place = format!("--figure {}", figure.name);
+        let errors = found.into_iter().filter(Diagnostic::is_error);
+        errors.for_each(|mistake| mistakes.push(Diagnostic { path: place.clone(), line: 0, ..mistake }));
+    }
+    match mistakes.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Model { source: model.name.clone(), diagnostics: mistakes }),
     }
 }
 
