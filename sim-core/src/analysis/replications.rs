@@ -314,7 +314,7 @@ fn combined_digest(reports: &[Report]) -> String {
 }
 
 /// The figures that get an interval, by the last part of their path.
-const FIGURES: [&str; 17] = [
+const FIGURES: [&str; 18] = [
     "throughput_per_s",
     "goodput_per_s",
     "error_rate",
@@ -332,6 +332,7 @@ const FIGURES: [&str; 17] = [
     "value",
     "min_s",
     "servers",
+    "per_month",
 ];
 
 /// The figures that are shares of a whole.
@@ -339,7 +340,7 @@ const SHARES: [&str; 4] = ["error_rate", "availability", "utilization", "hit_rat
 
 fn intervals(runs: &[Value], merged: &Value) -> BTreeMap<String, [f64; 2]> {
     let mut pointers = Vec::new();
-    for section in ["requests", "latency", "error_latency", "classes", "components", "objectives"] {
+    for section in ["requests", "latency", "error_latency", "classes", "components", "objectives", "cost"] {
         if let Some(value) = merged.get(section) {
             figures(value, format!("/{section}"), &mut pointers);
         }

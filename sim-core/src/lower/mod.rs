@@ -242,6 +242,11 @@ fn empty_plan(model: &Model) -> Plan {
             seed: run.seed.0,
             objectives: model.objectives.clone(),
             assumptions: Vec::new(),
+            prices: model
+                .components
+                .iter()
+                .filter_map(|(name, component)| Some((name.clone(), component.cost()?.clone())))
+                .collect(),
         },
         clock: Clock { start, end, last: end + run.drain.0, slot: slot_ns(end) },
         limits: Limits {

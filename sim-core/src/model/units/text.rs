@@ -146,6 +146,27 @@ pub fn humane_count(count: f64) -> String {
     scaled(count, &[(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")])
 }
 
+/// An amount of money without its name: `1,240`, `87.50`, `4.20e-3`.
+pub fn humane_money(amount: f64) -> String {
+    let sign = if amount < 0.0 { "-" } else { "" };
+    let amount = amount.abs();
+    if amount < 0.005 && amount > 0.0 {
+        return format!("{sign}{amount:.2e}");
+    }
+    if amount < 99.995 {
+        return format!("{sign}{amount:.2}");
+    }
+    let digits = format!("{amount:.0}");
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    sign.to_owned() + &grouped
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{size, time};
