@@ -45,6 +45,13 @@ impl<'f> Subjects<'f> {
         self.seed
     }
 
+    /// How many requests a run of a model makes for each one that it measures: the warm-up costs too.
+    pub fn effort(&self, subject: u32) -> f64 {
+        let run = &self.models[subject as usize].run;
+        let measured = run.duration.0.max(1) as f64;
+        (measured + run.warmup.time_ns() as f64) / measured
+    }
+
     /// What is kept of each run.
     pub fn figures(&self) -> &Figures {
         &self.figures
