@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sim_core::analysis::report::{Ended, Precision, Report};
-use sim_core::analysis::{bottleneck, objective, replications};
+use sim_core::analysis::{beside, bottleneck, objective, replications};
 use sim_core::experiment::replicate::{Replicate, Wanted};
 use sim_core::experiment::{Figure, Point, Subjects};
 use sim_core::model::diagnostic::Diagnostics;
@@ -84,6 +84,7 @@ impl Run {
         if let Some(confidence) = &mut report.confidence {
             confidence.precision = precision;
         }
+        report.theory = beside::beside(&model, &report);
         self.show(&model, &report)?;
         self.warn_of_precision(&report);
         outcome(&report, self.is_told_by_the_table())

@@ -42,6 +42,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         objectives: Vec::new(),
         audit: audit(result),
         assumptions: plan.header.assumptions.clone(),
+        theory: Vec::new(),
         intervals: BTreeMap::new(),
         confidence: None,
     };

@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod backlog;
+pub mod beside;
 pub mod bottleneck;
 pub mod interval;
 pub mod load;
