@@ -3,6 +3,7 @@
 use sim_core::analysis::bottleneck::Bottleneck;
 use sim_core::analysis::report::{Ended, Report};
 use sim_core::components::Component;
+use sim_core::experiment::levers;
 use sim_core::model::Model;
 use sim_core::model::arrivals::{Arrivals, Users};
 
@@ -21,55 +22,43 @@ pub fn hints(
         None if report.ended == Ended::Complete => twice_the_load(model),
         None => None,
     };
-    let Some((why, field, value)) = change else { return Vec::new() };
-    let mut command = format!("kneepoint run {}", quoted(path));
-    for (known, value) in sets.iter().filter(|(known, _)| *known != field) {
-        command.push_str(&format!(" --set {}", quoted(&format!("{known}={value}"))));
+    let Some((why, more)) = change else { return Vec::new() };
+    let kept = sets.iter().filter(|(known, _)| more.iter().all(|(field, _)| known != field));
+    let with = |command: String, sets: &mut dyn Iterator<Item = &(String, String)>| {
+        sets.fold(command, |command, (field, value)| format!("{command} --set {}", quoted(&format!("{field}={value}"))))
+    };
+    let run = with(format!("kneepoint run {}", quoted(path)), &mut kept.into_iter());
+    let mut hints = vec![Hint { why, command: with(run, &mut more.iter()) }];
+    if bottleneck.address.is_some() {
+        hints.push(Hint {
+            why: "What to buy next".to_owned(),
+            command: with(format!("kneepoint explain {}", quoted(path)), &mut sets.iter()),
+        });
     }
-    command.push_str(&format!(" --set {}", quoted(&format!("{field}={value}"))));
-    vec![Hint { why, command }]
+    hints
 }
 
-/// Half as much again of what is full: why, which field, which value.
-fn more_of(model: &Model, address: &str) -> Option<(String, String, String)> {
-    let (name, station) = address.split_once('.').unwrap_or((address, ""));
-    let half_more = |count: u64| (count + count.div_ceil(2)).to_string();
-    let told =
-        |what: &str, field: &str, value: String| Some((format!("With more {what}"), format!("{name}.{field}"), value));
-    let scaler = model.components.iter().find_map(|(scaler, component)| match component {
-        Component::Autoscaler(spec) if spec.target.as_str() == name => Some((scaler, spec.max.0)),
-        _ => None,
-    });
-    match (model.components.get(name)?, scaler) {
-        (Component::ServerPool(pool), _) if station == "workers" => {
-            told("workers", "workers", half_more(pool.workers()))
-        }
-        (Component::ServerPool(_), Some((scaler, max))) => {
-            Some(("With more replicas".to_owned(), format!("{scaler}.max"), half_more(max)))
-        }
-        (Component::ServerPool(pool), None) => told("replicas", "replicas", half_more(pool.replicas.0.max(1))),
-        (Component::ConnectionPool(pool), _) => told("connections", "size", half_more(pool.size.0.max(1))),
-        (Component::Cache(cache), _) => told("threads", "threads", half_more(cache.threads.0)),
-        (Component::Database(database), _) => match database.slots() {
-            Some(slots) => told("slots", "slots", half_more(slots)),
-            None => {
-                let cores = f64::from(database.cores.map_or(1000, |cores| cores.0)) / 1000.0;
-                told("cores", "cores", format!("{}", cores * 1.5))
-            }
-        },
-        (Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_), _) => None,
-    }
+/// Half as much again of what is full: why, and the settings.
+fn more_of(model: &Model, address: &str) -> Option<(String, Vec<(String, String)>)> {
+    let levers = levers::levers(model);
+    let lever = levers::of_station(&levers, address)?;
+    let what = lever.what.split(' ').next().unwrap_or(lever.what);
+    Some((format!("With more {what}"), lever.set_to(lever.half_more())))
 }
 
 /// Twice the load, where it is one number.
-fn twice_the_load(model: &Model) -> Option<(String, String, String)> {
+fn twice_the_load(model: &Model) -> Option<(String, Vec<(String, String)>)> {
     model.components.iter().find_map(|(name, component)| {
         let Component::Client(client) = component else { return None };
         let why = "With twice the load".to_owned();
         match &client.arrivals {
-            Arrivals::Open(open) => Some((why, format!("{name}.arrivals.rate"), format!("{}/s", open.rate.0 * 2.0))),
+            Arrivals::Open(open) => {
+                Some((why, vec![(format!("{name}.arrivals.rate"), format!("{}/s", open.rate.0 * 2.0))]))
+            }
             Arrivals::Closed(closed) => match closed.users {
-                Users::Constant(users) => Some((why, format!("{name}.arrivals.users"), (users.0 * 2).to_string())),
+                Users::Constant(users) => {
+                    Some((why, vec![(format!("{name}.arrivals.users"), (users.0 * 2).to_string())]))
+                }
                 Users::Stages(_) => None,
             },
             Arrivals::Stages(_) | Arrivals::Daily(_) | Arrivals::Trace(_) => None,

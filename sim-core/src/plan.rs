@@ -88,6 +88,8 @@ pub struct Header {
     pub objectives: Vec<crate::model::objective::Objective>,
     /// What the results rest on.
     pub assumptions: Vec<String>,
+    /// What components cost, by name.
+    pub prices: std::collections::BTreeMap<String, crate::model::cost::Cost>,
 }
 
 /// When the window begins and ends, in nanoseconds since the run's start.

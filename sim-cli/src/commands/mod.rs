@@ -5,7 +5,9 @@ mod compare;
 mod completions;
 mod diagram;
 mod experiment;
+mod explain;
 mod limit;
+mod plan;
 mod run;
 mod schema;
 mod sweep;
@@ -46,6 +48,8 @@ enum Command {
     Sweep(sweep::Sweep),
     Compare(compare::Compare),
     Limit(limit::Limit),
+    Plan(plan::Plan),
+    Explain(explain::Explain),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -60,6 +64,8 @@ impl Cli {
             Command::Sweep(sweep) => sweep.execute(),
             Command::Compare(compare) => compare.execute(),
             Command::Limit(limit) => limit.execute(),
+            Command::Plan(plan) => plan.execute(),
+            Command::Explain(explain) => explain.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

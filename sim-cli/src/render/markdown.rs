@@ -1,7 +1,7 @@
 //! The report as Markdown tables.
 
 use sim_core::analysis::report::Report;
-use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
+use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time};
 
 use super::{
     Renderer, View, in_flow_order, objective_value, plus_minus, pointer, precise_share, small_share, time_figures,
@@ -55,13 +55,15 @@ fn summary(report: &Report) -> String {
         outcomes.push(format!("{} unfinished", humane_count(requests.unfinished as f64)));
     }
     let errors = if outcomes.is_empty() { String::new() } else { format!(" ({})", outcomes.join(", ")) };
+    let cost = report.cost.as_ref().map(|cost| format!(" Cost {} a month.", humane_money(cost.per_month)));
     format!(
-        "{} requests in {}, {} offered, {} ok, error rate {}{errors}.",
+        "{} requests in {}, {} offered, {} ok, error rate {}{errors}.{}",
         humane_count(requests.offered as f64),
         humane_time(report.window.duration_s),
         humane_rate(requests.offered as f64 / report.window.duration_s.max(f64::MIN_POSITIVE)),
         precise_share(ok),
         small_share(requests.error_rate),
+        cost.unwrap_or_default(),
     )
 }
 

@@ -1,7 +1,7 @@
 //! The report for a terminal: at most [`COLUMNS`] wide.
 
 use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Latency, Report, Station};
-use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time, three_digits};
+use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time, three_digits};
 
 use super::text::{ACCENT, Align, BAD, Columns, GOOD, QUIET, STRONG, WARN};
 use super::text::{bar, paint, plain_bar, shorten, sparkline, width, wrap};
@@ -74,7 +74,19 @@ fn header(report: &Report) -> Vec<String> {
         humane_rate(requests.goodput_per_s),
     ));
     lines.extend(errors(report));
+    lines.extend(cost(report));
     lines
+}
+
+/// What it costs, and the dearest parts.
+fn cost(report: &Report) -> Option<String> {
+    let cost = report.cost.as_ref()?;
+    let mut parts: Vec<(&String, &f64)> = cost.components.iter().collect();
+    parts.sort_by(|a, b| b.1.total_cmp(a.1));
+    let parts: Vec<String> =
+        parts.iter().take(4).map(|(name, cost)| format!("{} {}", shorten(name, 16), humane_money(**cost))).collect();
+    let parts = if cost.components.len() > 1 { format!(": {}", parts.join(", ")) } else { String::new() };
+    Some(format!("{}      {} a month{parts}", paint(STRONG, "Cost"), humane_money(cost.per_month)))
 }
 
 fn errors(report: &Report) -> Vec<String> {

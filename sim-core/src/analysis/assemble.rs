@@ -41,6 +41,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         breakdown: breakdown(plan, result),
         objectives: Vec::new(),
         audit: audit(result),
+        cost: None,
         assumptions: plan.header.assumptions.clone(),
         theory: Vec::new(),
         intervals: BTreeMap::new(),
@@ -61,6 +62,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
     for (id, component) in plan.components.iter().enumerate() {
         report.components.insert(component.name.clone(), component_report(plan, result, id, component, duration_s));
     }
+    report.cost = super::cost::of_run(plan, result, &report.components);
     report.objectives = super::objective::judge(&plan.header.objectives, &report);
     report
 }

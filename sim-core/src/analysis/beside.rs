@@ -9,12 +9,12 @@ use crate::components::cache::{CacheSpec, Capacity, Eviction};
 use crate::components::client::ClientSpec;
 use crate::components::database::DatabaseSpec;
 use crate::components::server_pool::{QueueOrder, ServerPoolSpec, WhenFull};
+use crate::lower::keys;
 use crate::model::Model;
 use crate::model::arrivals::{Arrivals, Process, Users};
 use crate::model::distribution::Distribution;
 use crate::model::link::{Link, LinkOptions, Scope};
 use crate::model::step::{Key, Step};
-use crate::workload::keys::Keys;
 
 use super::report::{Beside, Ended, Report};
 use super::theory::{MmC, lru_hit_ratio, mg1_mean, mmck, mva, sharing_mean};
@@ -281,7 +281,7 @@ impl<'a> Lines<'a> {
             return;
         }
         let Some(keyspace) = self.model.keyspaces.get(*space).filter(|space| space.count() <= KEYS_MAX) else { return };
-        let Ok(keys) = Keys::new(&keyspace.popularity, keyspace.count()) else { return };
+        let keys = keys(&keyspace.popularity, keyspace.count());
         if items >= keys.count() {
             return;
         }

@@ -14,6 +14,8 @@ const FULL: f64 = 0.85;
 const NEAR: f64 = 0.70;
 /// From this share of the p99 on, waiting for a station is named even where its average utilization is modest.
 const WAITING: f64 = 0.30;
+/// From this share of the p99 on, waiting for a station is named whatever its utilization.
+const MOSTLY_WAITING: f64 = 0.50;
 /// From this many tries a call on, retries are part of the story.
 const AMPLIFIED: f64 = 1.1;
 
@@ -106,6 +108,8 @@ struct Suspect<'a> {
     station: &'a Station,
     /// Share of the p99 that is spent waiting at the component, if this is the station that is waited for.
     p99_share: f64,
+    /// How busy the component was at its busiest, as far as it was looked at over time.
+    peak: f64,
     /// Share of the component's calls that it turned away, if this is the station that is waited for.
     turned_away: f64,
     /// Whether this is the component's only station.
@@ -136,8 +140,14 @@ impl Suspect<'_> {
     }
 
     fn is_full(&self) -> bool {
-        let waits = self.p99_share >= WAITING && (self.station.utilization >= 0.5 || self.worst() >= 0.6);
+        let is_used = self.station.utilization >= 0.5 || self.worst() >= 0.6 || self.comes_in_bursts();
+        let waits = self.p99_share >= WAITING && is_used || self.p99_share >= MOSTLY_WAITING;
         self.station.utilization >= FULL || self.worst() >= FULL || self.turned_away >= 0.001 || waits
+    }
+
+    /// Whether it is full at times and far from it on average.
+    fn comes_in_bursts(&self) -> bool {
+        self.station.utilization < NEAR && self.peak >= FULL && self.p99_share > 0.0
     }
 
     /// How likely this one is the cause: full before waiting, work before holding.
@@ -153,6 +163,10 @@ impl Suspect<'_> {
                 let worst = self.station.max_instance.as_ref().map_or("", |worst| worst.instance.as_str());
                 let (busy, average) = (percent(self.worst()), percent(self.station.utilization));
                 format!("the load is uneven, `{worst}` is {busy} busy and the average {average}")
+            }
+            false if self.comes_in_bursts() => {
+                let (peak, average) = (percent(self.peak), percent(self.station.utilization));
+                format!("the load comes in bursts, it is {peak} busy at the worst and {average} on average")
             }
             false => format!("{} busy", percent(self.station.utilization)),
         }];
@@ -190,7 +204,11 @@ fn suspects(report: &Report) -> Vec<Suspect<'_>> {
             let (a, b) = (rank(a_name, a), rank(b_name, b));
             a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
         });
-        let turned_away: u64 = of.stations.values().map(|station| station.rejected).sum();
+        // What was turned away is an answer that it gave; tries at several doors are one.
+        let rejected: u64 = of.stations.values().map(|station| station.rejected).sum();
+        let turned_away = rejected.min(of.errors.values().sum());
+        let series = report.timeline.series.get(&format!("{component}.utilization"));
+        let peak = series.into_iter().flatten().flatten().copied().fold(0.0, f64::max);
         for (name, station) in &of.stations {
             let is_waited_for = waited_for.is_some_and(|(longest, _)| longest == name);
             suspects.push(Suspect {
@@ -198,6 +216,7 @@ fn suspects(report: &Report) -> Vec<Suspect<'_>> {
                 name,
                 station,
                 p99_share: if is_waited_for { waiting_share(report, component) } else { 0.0 },
+                peak: if is_waited_for { peak } else { 0.0 },
                 turned_away: match is_waited_for && of.calls > 0 {
                     true => turned_away as f64 / of.calls as f64,
                     false => 0.0,
@@ -368,6 +387,7 @@ mod tests {
         workers.rejected = 210;
         let mut web = component("server-pool", &[("cores", station(0.999, 20.0)), ("workers", workers)]);
         web.calls = 1000;
+        web.errors.insert("rejected".into(), 210);
         let mut client = component("client", &[]);
         client.links.insert("web".into(), LinkReport { calls: 1000, tries: 1800, ..LinkReport::default() });
         let report = report(&[("shoppers", client), ("web", web)], &[]);

@@ -29,6 +29,8 @@ pub struct Load {
     pub stations: Vec<StationLoad>,
     /// What was taken for granted.
     pub assumptions: Vec<String>,
+    /// Who calls each component.
+    pub callers: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The offered load of a station.
@@ -64,7 +66,7 @@ pub fn offered(model: &Model) -> Load {
         Some(StationLoad { component, station, busy, servers })
     });
     let stations = stations.collect();
-    Load { stations, assumptions: walk.assumptions }
+    Load { stations, assumptions: walk.assumptions, callers: walk.callers }
 }
 
 /// How many arrivals per second the open clients bring at most.

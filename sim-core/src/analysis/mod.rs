@@ -4,6 +4,7 @@ pub mod assemble;
 pub mod backlog;
 pub mod beside;
 pub mod bottleneck;
+pub mod cost;
 pub mod interval;
 pub mod load;
 pub mod objective;

@@ -22,6 +22,13 @@ pub fn judge(objectives: &[Objective], report: &Report) -> Vec<ObjectiveResult> 
 /// The value in base units (seconds, shares, per second), or nothing where the report has no such figure: no requests,
 /// an unknown name, a percentile among requests that never ended.
 pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
+    if measure.metric == "cost" {
+        let cost = report.cost.as_ref()?;
+        return match &measure.scope {
+            None => Some(cost.per_month),
+            Some(component) => cost.components.get(component).copied(),
+        };
+    }
     let place = Place::find(report, measure.scope.as_deref())?;
     match measure.metric.as_str() {
         "mean" => place.latency_or_wait(|latency| latency.mean_s, |wait| wait.mean_s),

@@ -340,7 +340,7 @@ const SHARES: [&str; 5] = ["error_rate", "availability", "utilization", "hit_rat
 fn intervals(runs: &[Value], reports: &[Report], merged: &Report) -> BTreeMap<String, [f64; 2]> {
     let mut found = Figures::default();
     let value = to_value(merged);
-    for section in ["requests", "latency", "error_latency", "classes", "components", "objectives"] {
+    for section in ["requests", "latency", "error_latency", "classes", "components", "objectives", "cost"] {
         if let Some(value) = value.get(section) {
             found.below(value, format!("/{section}"));
         }

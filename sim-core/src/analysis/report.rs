@@ -55,6 +55,9 @@ pub struct Report {
     /// Independent tallies of the same thing; a difference is a bug of the engine.
     #[serde(default)]
     pub audit: Vec<AuditEntry>,
+    /// What it costs, where a component has a cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<CostReport>,
     /// What the simulator took for granted where the model is silent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<String>,
@@ -506,6 +509,15 @@ pub struct AuditEntry {
     pub right: u128,
     /// Whether they agree.
     pub ok: bool,
+}
+
+/// What the system costs, in the money of the model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CostReport {
+    /// A month of 730 h, all components together.
+    pub per_month: f64,
+    /// Each component that has a cost.
+    pub components: BTreeMap<String, f64>,
 }
 
 /// How the intervals were made.

@@ -1,5 +1,6 @@
 //! Autoscalers: how many replicas a server pool has.
 
+use crate::model::cost::Cost;
 use crate::model::node::EMPTY_LIST;
 use crate::model::spec::Referent;
 use crate::model::value::{Count, Name, Share, Time};
@@ -26,6 +27,8 @@ spec! {
         tolerance: Share = default(0.1);
         /// How fast it may change; left out is not the same as empty (Kubernetes).
         behavior: Behavior = optional;
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
         later [
             "rules", "schedule", "cooldown", "nodes", "predict", "initial_readiness_delay", "cpu_initialization_period",
             "overrides",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
 use crate::model::spec::{Place, Read, Reader, Shape};
@@ -37,6 +38,8 @@ spec! {
         operations: CacheOperations = default(EMPTY_MAP);
         /// Where the data are.
         backing: Link = optional.beside("link");
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
         later [
             "ttl_jitter", "flush", "coalesce", "invalidate_tags", "stale_while_revalidate", "stale_if_error", "warm", "nodes",
             "refresh", "overrides",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::arrivals::Arrivals;
+use crate::model::cost::Cost;
 use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
 use crate::model::node::EMPTY_MAP;
@@ -25,6 +26,8 @@ spec! {
         population: Population = optional;
         /// The most requests in progress; arrivals beyond are dropped (as k6 does).
         max_in_flight: Count = optional.range(1, 100_000_000);
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
     }
 }
 

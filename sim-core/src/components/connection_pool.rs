@@ -1,5 +1,6 @@
 //! Connection pools: what callers must hold before they reach what is behind.
 
+use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::value::{Count, Time, TimeDistribution};
 use crate::{choices, spec};
@@ -25,6 +26,8 @@ spec! {
         mode: PoolMode = default("transaction");
         /// How long an idle connection stays open; left out, for ever.
         idle_timeout: Time = optional.at_least("1ns");
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
         later [
             "min_idle", "reserve", "max_lifetime", "validate", "max_clients", "max_db_connections",
             "login_retry", "overrides",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::cost::Cost;
 use crate::model::value::{Cores, Count, Share, Time, TimeDistribution};
 use crate::{choices, spec};
 
@@ -28,6 +29,8 @@ spec! {
         operations: BTreeMap<String, Operation> = required;
         /// The share of operations that fail after their work.
         error_rate: Share = default(0).live();
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
         later [
             "lag", "apply", "indexes", "index_write_cost", "locks", "scatter", "failover", "rebalance", "overrides",
             "partitions", "size",

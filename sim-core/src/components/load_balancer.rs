@@ -1,5 +1,6 @@
 //! Load balancers: which of several endpoints gets the next call.
 
+use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
 use crate::model::node::EMPTY_LIST;
 use crate::model::spec::Referent;
@@ -15,6 +16,8 @@ spec! {
         routes: Vec<Route> = default(EMPTY_LIST);
         /// Which endpoint gets the next call.
         policy: BalancerPolicy = default("round-robin");
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
         later [
             "health", "sticky", "slow_start", "drain", "tries", "layer", "service", "cores", "keep_alive", "keepalive",
             "overrides", "tls", "vnodes", "bounded_load", "outlier",

@@ -8,6 +8,7 @@ pub mod database;
 pub mod load_balancer;
 pub mod server_pool;
 
+use crate::model::cost::Cost;
 use crate::model::node::Node;
 use crate::model::spec::{Place, Read, Reader, Shape, Spec, Structure};
 
@@ -70,6 +71,19 @@ impl Component {
             Self::ConnectionPool(spec) => &spec.at,
             Self::Database(spec) => &spec.at,
             Self::Autoscaler(spec) => &spec.at,
+        }
+    }
+
+    /// What it costs, if its user says so.
+    pub fn cost(&self) -> Option<&Cost> {
+        match self {
+            Self::Client(spec) => spec.cost.as_ref(),
+            Self::LoadBalancer(spec) => spec.cost.as_ref(),
+            Self::ServerPool(spec) => spec.cost.as_ref(),
+            Self::Cache(spec) => spec.cost.as_ref(),
+            Self::ConnectionPool(spec) => spec.cost.as_ref(),
+            Self::Database(spec) => spec.cost.as_ref(),
+            Self::Autoscaler(spec) => spec.cost.as_ref(),
         }
     }
 

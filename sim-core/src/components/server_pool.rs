@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_MAP, Node, Value};
 use crate::model::spec::{Choice, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::step::Steps;
@@ -35,6 +36,8 @@ spec! {
         handlers: BTreeMap<String, Steps> = default(EMPTY_MAP);
         /// What single replicas have otherwise, by number.
         overrides: BTreeMap<String, Override> = default(EMPTY_MAP);
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
         later ["slowdown", "adaptive_limit", "memory", "pause", "batch", "drain", "warmup"];
     }
 }

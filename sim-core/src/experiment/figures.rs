@@ -56,6 +56,9 @@ impl Figures {
         asked.iter().for_each(|figure| figures.add(figure.clone()));
         let mut add = |text: &str| figures.add(Figure::parse(text).expect("a figure that every run tells"));
         COMMON.iter().for_each(|text| add(text));
+        if model.components.values().any(|component| component.cost().is_some()) {
+            add("cost");
+        }
         for objective in &model.objectives {
             add(&objective.measure.to_string());
         }

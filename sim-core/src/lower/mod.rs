@@ -26,6 +26,8 @@ use crate::workload::sampler::Sampler;
 
 use program::Label;
 
+pub use workload::keys;
+
 impl Plan {
     /// Compiles a model that has been read and validated.
     ///
@@ -252,6 +254,11 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
             seed: run.seed.0,
             objectives: model.objectives.clone(),
             assumptions: Vec::new(),
+            prices: model
+                .components
+                .iter()
+                .filter_map(|(name, component)| Some((name.clone(), component.cost()?.clone())))
+                .collect(),
         },
         clock: Clock { start, end, last: end + run.drain.0, slot: slot_ns(end) },
         limits: Limits {

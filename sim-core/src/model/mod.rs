@@ -4,6 +4,7 @@ pub mod address;
 pub mod arrivals;
 pub mod change;
 pub mod class;
+pub mod cost;
 mod declare;
 pub mod diagnostic;
 pub mod digest;

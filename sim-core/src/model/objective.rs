@@ -62,7 +62,7 @@ pub enum Dimension {
 }
 
 /// The metrics, percentiles apart.
-pub const METRICS: [(&str, Dimension); 17] = [
+pub const METRICS: [(&str, Dimension); 18] = [
     ("mean", Dimension::Time),
     ("min", Dimension::Time),
     ("max", Dimension::Time),
@@ -79,6 +79,7 @@ pub const METRICS: [(&str, Dimension); 17] = [
     ("wait", Dimension::Time),
     ("replicas", Dimension::Number),
     ("offered", Dimension::Number),
+    ("cost", Dimension::Number),
     ("backlog", Dimension::Share),
 ];
 
@@ -185,9 +186,6 @@ impl Measure {
         };
         if name == "p" {
             return percentile_in_brackets(inside.unwrap_or_default());
-        }
-        if name == "cost" {
-            return Err(super::spec::not_yet("cost"));
         }
         if name == "within" {
             return within(inside.unwrap_or_default());
@@ -310,6 +308,8 @@ mod tests {
             ("throughput > 800/s", "throughput > 800"),
             ("queue_max(orders/shard[1]) < 20", "queue_max(orders/shard[1]) < 20"),
             ("p99(orders-pool.wait) < 5ms", "p99(orders-pool.wait) < 0.005"),
+            ("cost < 1200", "cost < 1200"),
+            ("cost(web) <= 70.5", "cost(web) <= 70.5"),
             ("hit_ratio(redis) >= 0.8", "hit_ratio(redis) >= 0.8"),
         ] {
             assert_eq!(parsed(text), expected, "{text}");
@@ -329,7 +329,7 @@ mod tests {
             ("within < 99%", "as in within(250ms)"),
             ("p99(we b) < 1s", "expected a class"),
             ("p99(web < 1s", "expected a bracket"),
-            ("cost < 4", "not in this version"),
+            ("cost < 4/s", "a number"),
             ("p99 == 1s", "compares with"),
             ("p99 < 1s < 2s", "expected a metric"),
         ] {

@@ -201,4 +201,4 @@ impl Structure {
 }
 
 /// What every component may have and this version doesn't know yet.
-pub const COMPONENT_LATER: [&str; 5] = ["preset", "cost", "zones", "regions", "health_checks"];
+pub const COMPONENT_LATER: [&str; 4] = ["preset", "zones", "regions", "health_checks"];

@@ -8,7 +8,8 @@ use std::fmt;
 mod text;
 
 pub use text::{
-    exact_size, exact_time, grouped, humane_count, humane_rate, humane_share, humane_size, humane_time, three_digits,
+    exact_size, exact_time, grouped, humane_count, humane_money, humane_rate, humane_share, humane_size, humane_time,
+    three_digits,
 };
 
 /// The longest time that can be written, in ns (about 292 years), so that every time also fits a signed clock.

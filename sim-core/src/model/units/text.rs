@@ -159,6 +159,19 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
+/// An amount of money without its name: `1,240`, `87.50`, `4.20e-3`.
+pub fn humane_money(amount: f64) -> String {
+    let sign = if amount < 0.0 { "-" } else { "" };
+    let amount = amount.abs();
+    if amount < 0.005 && amount > 0.0 {
+        return format!("{sign}{amount:.2e}");
+    }
+    if amount < 99.995 {
+        return format!("{sign}{amount:.2}");
+    }
+    sign.to_owned() + &grouped(amount.round() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{size, time};

@@ -48,6 +48,9 @@ fn asks(metric: &str) -> Asks {
 }
 
 fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place, diagnostics: &mut Diagnostics) {
+    if measure.metric == "cost" {
+        return cost(draft, measure.scope.as_deref(), at, diagnostics);
+    }
     let asks = asks(&measure.metric);
     let metric = &measure.metric;
     if let ("backlog", Some(scope)) = (metric.as_str(), &measure.scope) {
@@ -87,6 +90,28 @@ fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place, dia
         return;
     }
     stations(draft, &address, &parts, metric, asks.station, at, diagnostics);
+}
+
+/// What has no price has no cost.
+fn cost(draft: &Draft, scope: Option<&str>, at: &Place, diagnostics: &mut Diagnostics) {
+    let help = "write \"cost\": 0.12 at a component for what each of its nodes costs an hour";
+    let Some(name) = scope else {
+        if draft.whole && draft.components.values().all(|component| component.cost().is_none()) {
+            diagnostics.push(at.error("no component has a cost").help(help));
+        }
+        return;
+    };
+    let names: Vec<&str> = draft.declared("components").map(|(name, _)| name).collect();
+    match draft.components.get(name) {
+        Some(component) if component.cost().is_none() => {
+            diagnostics.push(at.error(format!("{name} has no cost")).help(help));
+        }
+        Some(_) => {}
+        None if names.contains(&name) => {}
+        None => {
+            diagnostics.push(at.error(format!("there is no component {name}")).help(did_you_mean(name, names)));
+        }
+    }
 }
 
 /// `workers` and `wait` of `web.workers.wait`.
