@@ -199,7 +199,7 @@ fn a_reader_who_goes_away_is_no_failure() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["", "run", "check", "sweep", "diagram", "schema", "completions"] {
+    for command in ["", "run", "check", "sweep", "trace", "diagram", "schema", "completions"] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = run(&arguments);
         let help = text(&output.stdout);

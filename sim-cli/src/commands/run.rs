@@ -27,6 +27,7 @@ Examples:
   kneepoint run shop.json --duration 1h --warmup 5m --seed 7
   kneepoint run shop.json --replications 20 --format json -o report.json
   kneepoint run shop.json --precision 2% --figure p99 --budget 200
+  kneepoint run shop.json --trace slow.json
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
 The same model and seed give the same figures, to the bit, on every machine and for any --jobs.";
@@ -67,6 +68,10 @@ pub struct Run {
     /// Write the results to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Also write what happened to the five slowest requests of the first run: for ui.perfetto.dev, or
+    /// for OpenTelemetry if the file ends in .otlp.json
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
@@ -87,6 +92,10 @@ impl Run {
         report.theory = beside::beside(&model, &report);
         self.show(&model, &report)?;
         self.warn_of_precision(&report);
+        if let Some(path) = &self.trace {
+            let plan = engine::compile(&model, &source).map_err(|diagnostics| wrong(&source, diagnostics))?;
+            super::trace::slowest(&plan, report.seed, path)?;
+        }
         outcome(&report, self.is_told_by_the_table())
     }
 

@@ -1,14 +1,17 @@
 //! Reports as people and programs want them: one file per format, all behind [`Renderer`].
 
+pub mod chrome;
 mod csv;
 pub mod json;
 mod markdown;
 pub mod names;
+pub mod otlp;
 pub mod page;
 pub mod parquet;
 pub mod sweep;
 mod table;
 pub mod text;
+pub mod waterfall;
 
 use std::collections::BTreeMap;
 

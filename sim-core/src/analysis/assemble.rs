@@ -185,9 +185,10 @@ fn component_report(
     own_figures(&mut report, plan, result, component, meter, duration_s);
     if instances.len() > 1 {
         for instance in instances {
-            report
-                .instances
-                .insert(address(plan, component, instance), instance_report(component, instance, duration_s));
+            report.instances.insert(
+                address(plan, component, instance.ordinal, instance.owner),
+                instance_report(component, instance, duration_s),
+            );
         }
     }
     report.stations = component.stations.iter().map(|station| station.name.to_string()).zip(stations).collect();
@@ -300,7 +301,7 @@ fn max_instance(
         .rev()
         .max_by(|a, b| utilization(&a.stations[number]).total_cmp(&utilization(&b.stations[number])))?;
     let utilization = utilization(&worst.stations[number]);
-    Some(MaxInstance { instance: address(plan, component, worst), utilization })
+    Some(MaxInstance { instance: address(plan, component, worst.ordinal, worst.owner), utilization })
 }
 
 fn instance_report(component: &ComponentPlan, instance: &InstanceResult, duration_s: f64) -> InstanceReport {
@@ -318,15 +319,16 @@ fn instance_report(component: &ComponentPlan, instance: &InstanceResult, duratio
     }
 }
 
-/// The address of an instance: `web[2]`, `orders/shard[1]/replica[0]`, `orders-pool@web[2]`.
-fn address(plan: &Plan, component: &ComponentPlan, instance: &InstanceResult) -> String {
+/// The address of an instance, by its number in its component and, for a copy, the component and number of its owner:
+/// `web[2]`, `orders/shard[1]/replica[0]`, `orders-pool@web[2]`.
+pub(super) fn address(plan: &Plan, component: &ComponentPlan, ordinal: u32, owner: Option<(u32, u32)>) -> String {
     let name = &component.name;
-    if let Some((owner, ordinal)) = instance.owner {
-        return format!("{name}@{}[{ordinal}]", plan.components[owner as usize].name);
+    if let Some((owner, number)) = owner {
+        return format!("{name}@{}[{number}]", plan.components[owner as usize].name);
     }
-    let Kind::Database(database) = component.kind else { return format!("{name}[{}]", instance.ordinal) };
+    let Kind::Database(database) = component.kind else { return format!("{name}[{ordinal}]") };
     let nodes = 1 + plan.databases[database as usize].replicas;
-    let (shard, node) = (instance.ordinal / nodes, instance.ordinal % nodes);
+    let (shard, node) = (ordinal / nodes, ordinal % nodes);
     match node {
         0 => format!("{name}/shard[{shard}]"),
         _ => format!("{name}/shard[{shard}]/replica[{}]", node - 1),

@@ -479,8 +479,8 @@ mod tests {
             format!(r#""users": {{ "type": "client", "to": "web", "arrivals": {{ "rate": "500/s" }} {more} }}"#)
         };
         let cases = [
-            format!("{}, {}", client(r#", "timeout": "1s""#), pool("")),
-            format!("{}, {}", client(r#", "retry": 2"#), pool("")),
+            format!("{}, {}", client(r#", "link": { "timeout": "1s" }"#), pool("")),
+            format!("{}, {}", client(r#", "link": { "retry": 2 }"#), pool("")),
             format!("{}, {}", client(r#", "max_in_flight": 5000"#), pool("")),
             format!("{}, {}", client(""), pool(r#", "replicas": 2"#)),
             format!("{}, {}", client(""), pool(r#", "error_rate": "1%""#)),

@@ -25,7 +25,7 @@ impl Check {
     }
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// The window begins: what came before is not counted.
     pub(super) fn window_starts(&mut self) {
         self.open = true;

@@ -146,19 +146,6 @@ pub fn humane_count(count: f64) -> String {
     scaled(count, &[(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")])
 }
 
-/// A whole number to its last digit, in groups of three: `1,000`.
-pub fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// An amount of money without its name: `1,240`, `87.50`, `4.20e-3`.
 pub fn humane_money(amount: f64) -> String {
     let sign = if amount < 0.0 { "-" } else { "" };
@@ -170,6 +157,19 @@ pub fn humane_money(amount: f64) -> String {
         return format!("{sign}{amount:.2}");
     }
     sign.to_owned() + &grouped(amount.round() as u64)
+}
+
+/// A whole number to its last digit, in groups of three: `1,000`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
