@@ -7,6 +7,7 @@ mod diagram;
 mod experiment;
 mod explain;
 mod limit;
+mod picture;
 mod plan;
 mod run;
 mod schema;

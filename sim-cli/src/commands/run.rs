@@ -11,14 +11,16 @@ use sim_core::model::diagnostic::Diagnostics;
 use sim_core::model::{Model, units};
 
 use super::experiment::figure;
+use super::picture::PictureArgs;
 use super::{ModelArgs, by_ending};
+use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
 use crate::error::{Failure, say};
 use crate::files::{Output, Source};
 use crate::hints::hints;
 use crate::render::text::{WARN, paint};
-use crate::render::{Format, View};
+use crate::render::{Format, View, run_page};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -28,8 +30,10 @@ Examples:
   kneepoint run shop.json --replications 20 --format json -o report.json
   kneepoint run shop.json --precision 2% --figure p99 --budget 200
   kneepoint run shop.json --trace slow.json
+  kneepoint run shop.json --chart shop.svg --chart latency=latency.png --report shop.html
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
+--chart draws percentiles over time; KIND=FILE draws percentiles, latency, utilization or breakdown.
 The same model and seed give the same figures, to the bit, on every machine and for any --jobs.";
 
 /// Run a model: latency, rates, errors, a line per component, objectives, the bottleneck
@@ -75,10 +79,14 @@ pub struct Run {
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl Run {
     pub fn execute(self) -> Result<(), Failure> {
+        self.pictures.check("run")?;
+        Output(self.output.clone()).check()?;
         let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
         let (source, model) = self.model.load(&more, self.quiet)?;
         let (reports, precision) = match self.precision {
@@ -96,6 +104,7 @@ impl Run {
             let plan = engine::compile(&model, &source).map_err(|diagnostics| wrong(&source, diagnostics))?;
             super::trace::slowest(&plan, report.seed, path)?;
         }
+        self.pictures.write(&Shown::Run(&report), &|| run_page::page(&report), &model)?;
         outcome(&report, self.is_told_by_the_table())
     }
 

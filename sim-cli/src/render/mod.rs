@@ -2,12 +2,14 @@
 
 pub mod chrome;
 mod csv;
+pub mod html;
 pub mod json;
 mod markdown;
 pub mod names;
 pub mod otlp;
 pub mod page;
 pub mod parquet;
+pub mod run_page;
 pub mod sweep;
 mod table;
 pub mod text;

@@ -245,7 +245,9 @@ impl Histogram {
             true => u64::from(count),
             false => u64::from(count) + self.spilled.get(&(bucket as u32)).copied().unwrap_or(0),
         };
-        let counts = self.counts.iter().enumerate();
+        // Most buckets lie below the smallest value.
+        let first = if self.count > 0 { bucket_of(self.min) } else { 0 };
+        let counts = self.counts.iter().enumerate().skip(first);
         counts.map(move |(bucket, count)| (bucket, full(bucket, *count))).filter(|(_, count)| *count > 0)
     }
 
