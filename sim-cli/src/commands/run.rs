@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use sim_core::analysis::report::{Ended, ObjectiveResult, Precision, Report};
-use sim_core::analysis::{bottleneck, objective, replications};
+use sim_core::analysis::{beside, bottleneck, objective, replications};
 use sim_core::experiment::replicate::{Replicate, Wanted};
 use sim_core::experiment::{Figure, Point, Subjects};
 use sim_core::model::diagnostic::Diagnostics;
@@ -116,6 +116,7 @@ impl Run {
         if let Some(confidence) = &mut report.confidence {
             confidence.precision = precision;
         }
+        report.theory = beside::beside(&model, &report);
         self.show(&model, &report)?;
         if let Some(path) = &self.junit {
             Output(Some(path.clone())).write(&junit::xml(&[suite(&source.name, &report)]))?;
