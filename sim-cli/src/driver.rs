@@ -4,7 +4,7 @@ mod batch;
 
 use rayon::prelude::*;
 use sim_core::analysis::report::{Ended, Report};
-use sim_core::experiment::{Experiment, Point, Subjects};
+use sim_core::experiment::{Experiment, Job, Point, Prepared, Subjects};
 use sim_core::model::diagnostic::Diagnostics;
 
 use crate::error::Failure;
@@ -107,6 +107,31 @@ impl Driver {
                 experiment.absorb(records);
             }
         })
+    }
+
+    /// Drives an experiment that has one point, and keeps the reports of its runs.
+    pub fn replicate_for(&self, experiment: &mut dyn Experiment, prepared: &Prepared) -> Result<Vec<Report>, Failure> {
+        let threads = threads(self.jobs)?;
+        let progress = Progress::default();
+        let mut reports = Vec::new();
+        progress.during(self.progress, || {
+            loop {
+                let jobs = experiment.next_batch();
+                if jobs.is_empty() {
+                    return;
+                }
+                progress.expect_more(jobs.len() as u64, 0);
+                let run = |job: &Job| {
+                    let report = prepared.report(job.replication);
+                    progress.one_done();
+                    report
+                };
+                let batch: Vec<Report> = threads.install(|| jobs.par_iter().map(run).collect());
+                experiment.absorb(jobs.iter().zip(&batch).map(|(job, report)| prepared.record(*job, report)).collect());
+                reports.extend(batch);
+            }
+        });
+        Ok(reports)
     }
 
     fn run(&self, progress: &Progress, simulate: &(impl Fn(u32) -> Report + Sync)) -> Result<Vec<Report>, Failure> {

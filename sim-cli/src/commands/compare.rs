@@ -71,7 +71,7 @@ struct Change {
 
 impl Compare {
     pub fn execute(self) -> Result<(), Failure> {
-        self.answer.check()?;
+        self.answer.check("compare")?;
         let sources = self.load()?;
         let (names, models) = self.sides(&sources)?;
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));
@@ -81,7 +81,9 @@ impl Compare {
         let mut compare = Controller::new(&subjects, names, main, options);
         self.runs.conduct(&mut compare, &subjects, self.answer.quiet)?;
         let compared = compare.finish(&subjects);
-        self.answer.write(&compared, &page(&compared, &shown(&subjects, &asked)))
+        let page = page(&compared, &shown(&subjects, &asked));
+        self.answer.write(&compared, &page)?;
+        self.answer.draw(subjects.base(), &compared, &page)
     }
 
     /// Reads every file.

@@ -8,7 +8,9 @@ use serde::Serialize;
 use sim_core::experiment::{Experiment, Figure, Point, Subjects};
 use sim_core::model::Model;
 
+use super::picture::PictureArgs;
 use super::{ModelArgs, by_ending};
+use crate::chart::Shown;
 use crate::driver::{Conducted, Driver};
 use crate::error::{Failure, say};
 use crate::files::{Output, Source};
@@ -52,6 +54,8 @@ pub struct AnswerArgs {
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl RunArgs {
@@ -108,8 +112,10 @@ enum AnswerFormat {
 }
 
 impl AnswerArgs {
-    /// Whether it will be possible to write the answer, before much work is done for it.
-    pub fn check(&self) -> Result<(), Failure> {
+    /// Whether it will be possible to write the answer and its pictures, before much work is done for it; `command` says
+    /// which pictures there are.
+    pub fn check(&self, command: &str) -> Result<(), Failure> {
+        self.pictures.check(command)?;
         if self.format() == AnswerFormat::Parquet && self.output.is_none() && io::stdout().is_terminal() {
             return Err(Failure::Wrong("parquet is nothing to read: name a file with --output".to_owned()));
         }
@@ -133,6 +139,15 @@ impl AnswerArgs {
         }
     }
 
+    /// Draws what is asked for: pictures follow from the answer as JSON, the page shows the tables too.
+    pub fn draw(&self, model: &Model, answer: &impl Serialize, page: &Page) -> Result<(), Failure> {
+        if self.pictures.is_nothing() {
+            return Ok(());
+        }
+        let answer = serde_json::to_value(answer).expect("answers are serialisable");
+        self.pictures.write(&Shown::Answer(&answer), &|| page.clone(), model)
+    }
+
     fn format(&self) -> AnswerFormat {
         let endings = [
             ("json", AnswerFormat::Json),
@@ -143,6 +158,13 @@ impl AnswerArgs {
         ];
         self.format.or_else(|| by_ending(self.output.as_ref(), &endings)).unwrap_or_default()
     }
+}
+
+/// Refuses figures of what the model has not.
+pub fn told(model: &Model, figures: &[Figure]) -> Result<(), Failure> {
+    let measures: Vec<_> = figures.iter().map(|figure| &figure.measure).collect();
+    let wrong = |diagnostics| Failure::Model { source: "figures".to_owned(), diagnostics };
+    model.can_tell(&measures).map_err(wrong)
 }
 
 /// `p99`, `utilization(web)`

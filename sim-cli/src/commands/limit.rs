@@ -56,7 +56,7 @@ pub struct Limit {
 
 impl Limit {
     pub fn execute(self) -> Result<(), Failure> {
-        self.answer.check()?;
+        self.answer.check("limit")?;
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         let dial = Dial::new(&model, &source.folder, self.vary.as_deref(), self.from.as_deref(), self.to.as_deref())
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
@@ -67,7 +67,9 @@ impl Limit {
         let mut limit = Controller::new(&subjects, dial, options);
         self.runs.conduct(&mut limit, &subjects, self.answer.quiet)?;
         let limited = limit.finish(&subjects);
-        self.answer.write(&limited, &page(&limited, subjects.figures(), &self.figure))
+        let page = page(&limited, subjects.figures(), &self.figure);
+        self.answer.write(&limited, &page)?;
+        self.answer.draw(subjects.base(), &limited, &page)
     }
 }
 

@@ -4,13 +4,18 @@ mod check;
 mod compare;
 mod completions;
 mod diagram;
+mod diff;
 mod experiment;
 mod explain;
+mod fmt;
 mod limit;
+mod new;
+mod picture;
 mod plan;
 mod run;
 mod schema;
 mod sweep;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -50,6 +55,10 @@ enum Command {
     Limit(limit::Limit),
     Plan(plan::Plan),
     Explain(explain::Explain),
+    Trace(trace::Trace),
+    Diff(diff::Diff),
+    New(new::New),
+    Fmt(fmt::Fmt),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -66,6 +75,10 @@ impl Cli {
             Command::Limit(limit) => limit.execute(),
             Command::Plan(plan) => plan.execute(),
             Command::Explain(explain) => explain.execute(),
+            Command::Trace(trace) => trace.execute(),
+            Command::Diff(diff) => diff.execute(),
+            Command::New(new) => new.execute(),
+            Command::Fmt(fmt) => fmt.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -40,6 +40,8 @@ pub struct ComponentMeter {
     pub hits: u64,
     /// Look-ups that did not.
     pub misses: u64,
+    /// Hits and misses since the run's start, the warm-up's too: the timeline shows how a cache fills.
+    pub looked_up: (u64, u64),
     /// Entries that had to go for others.
     pub evictions: u64,
     /// Entries that were found too old.
