@@ -223,7 +223,11 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Wrong(format!("{} can't be written: {}", path.display(), reason(error)))
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        _ => reason(error),
+    };
+    Failure::Wrong(format!("{} can't be written: {why}", path.display()))
 }
 
 fn remember(path: Option<PathBuf>) {

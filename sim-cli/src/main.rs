@@ -1,5 +1,6 @@
 //! The command line of Kneepoint.
 
+mod chart;
 mod commands;
 mod diagram;
 mod driver;

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod scale;
 pub mod workload;
 pub mod world;
 

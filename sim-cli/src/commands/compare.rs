@@ -10,7 +10,7 @@ use sim_core::model::objective::Dimension;
 use sim_core::model::units::humane_count;
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs, check_figures, figure};
+use super::experiment::{AnswerArgs, RunArgs, figure, told};
 use crate::error::Failure;
 use crate::files::Source;
 use crate::render::humane;
@@ -71,12 +71,10 @@ struct Change {
 
 impl Compare {
     pub fn execute(self) -> Result<(), Failure> {
-        self.answer.check()?;
+        self.answer.check("compare")?;
         let sources = self.load()?;
         let (names, models) = self.sides(&sources)?;
-        for (source, model) in &sources {
-            check_figures(&self.figure, model, &source.folder)?;
-        }
+        sources.iter().try_for_each(|(_, model)| told(model, &self.figure))?;
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));
         let asked: Vec<Figure> = std::iter::once(main.clone()).chain(self.figure.iter().cloned()).collect();
         let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.seed, &asked);
@@ -84,7 +82,9 @@ impl Compare {
         let mut compare = Controller::new(&subjects, names, main, options);
         self.runs.conduct(&mut compare, &subjects, self.answer.quiet)?;
         let compared = compare.finish(&subjects);
-        self.answer.write(&compared, &page(&compared, &shown(&subjects, &asked)))
+        let page = page(&compared, &shown(&subjects, &asked));
+        self.answer.write(&compared, &page)?;
+        self.answer.draw(subjects.base(), &compared, &page)
     }
 
     /// Reads every file.

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use sim_core::experiment::{Experiment, Figure, Subjects};
-use sim_core::model::diagnostic::{Diagnostic, Diagnostics};
-use sim_core::model::objective::Dimension;
-use sim_core::model::{Files, Model};
+use sim_core::experiment::{Experiment, Figure, Point, Subjects};
+use sim_core::model::Model;
 
+use super::picture::PictureArgs;
 use super::{ModelArgs, by_ending};
+use crate::chart::Shown;
 use crate::driver::{Conducted, Driver};
 use crate::error::{Failure, say};
 use crate::files::{Output, Source};
@@ -54,6 +54,8 @@ pub struct AnswerArgs {
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     pub quiet: bool,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl RunArgs {
@@ -62,11 +64,19 @@ impl RunArgs {
         model.load(&[("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())], quiet)
     }
 
+    /// Whether points are right models; `source` is where they come from: `--vary`.
+    pub fn check(&self, source: &str, subjects: &Subjects, points: &[Point]) -> Result<(), Failure> {
+        self.driver(true).check(source, subjects, points)
+    }
+
+    fn driver(&self, quiet: bool) -> Driver {
+        Driver { replications: None, jobs: self.jobs.map(usize::from), progress: !quiet }
+    }
+
     /// Drives an experiment to its end, or until Ctrl-C: then its answer tells what there is.
     pub fn conduct(&self, experiment: &mut dyn Experiment, subjects: &Subjects, quiet: bool) -> Result<(), Failure> {
-        let driver = Driver { replications: None, jobs: self.jobs.map(usize::from), progress: !quiet };
         let journal = self.journal.as_ref().map(|path| Journal::open(path, self.resume, subjects)).transpose()?;
-        let conducted = driver.conduct(experiment, subjects, journal.as_ref())?;
+        let conducted = self.driver(quiet).conduct(experiment, subjects, journal.as_ref())?;
         if conducted.done < conducted.expected && !quiet {
             say(&self.how_to_go_on(conducted));
         }
@@ -102,8 +112,10 @@ enum AnswerFormat {
 }
 
 impl AnswerArgs {
-    /// Whether it will be possible to write the answer, before much work is done for it.
-    pub fn check(&self) -> Result<(), Failure> {
+    /// Whether it will be possible to write the answer and its pictures, before much work is done for it; `command` says
+    /// which pictures there are.
+    pub fn check(&self, command: &str) -> Result<(), Failure> {
+        self.pictures.check(command)?;
         if self.format() == AnswerFormat::Parquet && self.output.is_none() && io::stdout().is_terminal() {
             return Err(Failure::Wrong("parquet is nothing to read: name a file with --output".to_owned()));
         }
@@ -127,6 +139,15 @@ impl AnswerArgs {
         }
     }
 
+    /// Draws what is asked for: pictures follow from the answer as JSON, the page shows the tables too.
+    pub fn draw(&self, model: &Model, answer: &impl Serialize, page: &Page) -> Result<(), Failure> {
+        if self.pictures.is_nothing() {
+            return Ok(());
+        }
+        let answer = serde_json::to_value(answer).expect("answers are serialisable");
+        self.pictures.write(&Shown::Answer(&answer), &|| page.clone(), model)
+    }
+
     fn format(&self) -> AnswerFormat {
         let endings = [
             ("json", AnswerFormat::Json),
@@ -139,29 +160,11 @@ impl AnswerArgs {
     }
 }
 
-/// Whether a model has what figures are asked of; an objective about the same is checked in their place.
-///
-/// # Errors
-/// Every figure of something that isn't there.
-pub fn check_figures(figures: &[Figure], model: &Model, files: &dyn Files) -> Result<(), Failure> {
-    let mut mistakes = Diagnostics::default();
-    for figure in figures {
-        let value = match figure.dimension() {
-            Dimension::Time => "1s",
-            Dimension::Share => "1%",
-            Dimension::Rate => "1/s",
-            Dimension::Number => "1",
-        };
-        let objective = serde_json::json!([format!("{} < {value}", figure.name)]).to_string();
-        let Err(found) = model.with(&[("objectives".to_owned(), objective)], files) else { continue };
-        let place = format!("--figure {}", figure.name);
-        let errors = found.into_iter().filter(Diagnostic::is_error);
-        errors.for_each(|mistake| mistakes.push(Diagnostic { path: place.clone(), line: 0, ..mistake }));
-    }
-    match mistakes.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::Model { source: model.name.clone(), diagnostics: mistakes }),
-    }
+/// Refuses figures of what the model has not.
+pub fn told(model: &Model, figures: &[Figure]) -> Result<(), Failure> {
+    let measures: Vec<_> = figures.iter().map(|figure| &figure.measure).collect();
+    let wrong = |diagnostics| Failure::Model { source: "figures".to_owned(), diagnostics };
+    model.can_tell(&measures).map_err(wrong)
 }
 
 /// `p99`, `utilization(web)`

@@ -9,7 +9,7 @@ use sim_core::model::objective::Dimension;
 use sim_core::model::units::{humane_money, humane_share, humane_time};
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs, figure};
+use super::experiment::{AnswerArgs, RunArgs, figure, told};
 use crate::driver::Driver;
 use crate::error::Failure;
 use crate::render::humane;
@@ -46,10 +46,11 @@ pub struct Explain {
 impl Explain {
     pub fn execute(self) -> Result<(), Failure> {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
+        told(&model, std::slice::from_ref(&self.figure))?;
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, std::slice::from_ref(&self.figure));
         let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
         let base = subjects.prepare(&Point::default()).map_err(wrong)?;
-        self.answer.check()?;
+        self.answer.check("explain")?;
         let driver =
             Driver { replications: Some(RUNS), jobs: self.runs.jobs.map(usize::from), progress: !self.answer.quiet };
         let reports = driver.replicate(|replication| base.report(replication))?;
@@ -58,7 +59,9 @@ impl Explain {
         self.runs.conduct(&mut explain, &subjects, self.answer.quiet)?;
         let steps = explain.points().len() - 1;
         let explained = explain.finish(&subjects, &report);
-        self.answer.write(&explained, &page(&explained, steps))
+        let page = page(&explained, steps);
+        self.answer.write(&explained, &page)?;
+        self.answer.draw(subjects.base(), &explained, &page)
     }
 }
 

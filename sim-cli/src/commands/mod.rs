@@ -7,10 +7,12 @@ mod diagram;
 mod experiment;
 mod explain;
 mod limit;
+mod picture;
 mod plan;
 mod run;
 mod schema;
 mod sweep;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -50,6 +52,7 @@ enum Command {
     Limit(limit::Limit),
     Plan(plan::Plan),
     Explain(explain::Explain),
+    Trace(trace::Trace),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -66,6 +69,7 @@ impl Cli {
             Command::Limit(limit) => limit.execute(),
             Command::Plan(plan) => plan.execute(),
             Command::Explain(explain) => explain.execute(),
+            Command::Trace(trace) => trace.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

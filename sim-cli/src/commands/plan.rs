@@ -10,7 +10,7 @@ use sim_core::model::objective::Objective;
 use sim_core::model::units;
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs};
+use super::experiment::{AnswerArgs, RunArgs, told};
 use crate::error::Failure;
 use crate::render::humane;
 use crate::render::page::{Cell, Column, Page, Sheet};
@@ -20,10 +20,11 @@ const AFTER_HELP: &str = "\
 Examples:
   kneepoint plan shop.json --over web.replicas=1..20 --over orders-pool.size=5..60
   kneepoint plan shop.json --over web.replicas=1..20 --price web.replicas=70
-  kneepoint plan shop.json --over web.replicas=1..20 --over web.cores=1,2,4 --minimize p99 --objective 'cost < 900'
-  kneepoint plan shop.json --over orders.slots=4..32 --minimize orders.slots --objective 'p99 < 80ms'
+  kneepoint plan shop.json --over web.replicas=1..20 --minimize p99 --objective 'cost < 900'
+  kneepoint plan shop.json --over db.slots=4..32 --minimize db.slots --objective 'p99 < 80ms'
 
-Costs stand in the model (\"cost\": 0.12 at a component is what each of its nodes costs an hour) or in --price.";
+Costs stand in the model (\"cost\": 0.12 at a component: what each of its nodes costs an hour) or in
+--price.";
 
 /// Find the cheapest configuration that meets the objectives
 #[derive(Debug, Args)]
@@ -60,15 +61,18 @@ impl Plan {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         let wrong = |diagnostics| Failure::Model { source: "--over".to_owned(), diagnostics };
         let axes = Axes::read(&self.over, Allowed::Steps, &model, &source.folder).map_err(wrong)?;
-        self.answer.check()?;
+        self.answer.check("plan")?;
         let goal = self.goal(&model, &axes)?;
         let figures = Controller::figures(&goal, &self.objective);
+        told(&model, &figures)?;
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &figures);
         let limits = Limits { confidence: self.confidence, runs: self.max_runs.unwrap_or(u64::MAX) };
         let mut plan = Controller::new(&subjects, &axes, goal.clone(), &self.objective, limits).map_err(wrong)?;
         self.runs.conduct(&mut plan, &subjects, self.answer.quiet)?;
         let planned = plan.finish(&subjects);
-        self.answer.write(&planned, &page(&planned, &axes, &goal))
+        let page = page(&planned, &axes, &goal);
+        self.answer.write(&planned, &page)?;
+        self.answer.draw(subjects.base(), &planned, &page)
     }
 
     /// What is minimised, or how to say it.

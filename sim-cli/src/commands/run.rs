@@ -3,17 +3,24 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sim_core::analysis::report::{Ended, Report};
+use sim_core::analysis::report::{Ended, Precision, Report};
 use sim_core::analysis::{bottleneck, objective, replications};
-use sim_core::model::Model;
+use sim_core::experiment::replicate::{Replicate, Wanted};
+use sim_core::experiment::{Figure, Point, Subjects};
+use sim_core::model::diagnostic::Diagnostics;
+use sim_core::model::{Model, units};
 
+use super::experiment::figure;
+use super::picture::PictureArgs;
 use super::{ModelArgs, by_ending};
+use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
-use crate::error::Failure;
-use crate::files::Output;
+use crate::error::{Failure, say};
+use crate::files::{Output, Source};
 use crate::hints::hints;
-use crate::render::{Format, View};
+use crate::render::text::{WARN, paint};
+use crate::render::{Format, View, run_page};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -21,8 +28,12 @@ Examples:
   kneepoint run shop.json --set web.replicas=6 --set orders-pool.size=40
   kneepoint run shop.json --duration 1h --warmup 5m --seed 7
   kneepoint run shop.json --replications 20 --format json -o report.json
+  kneepoint run shop.json --precision 2% --figure p99 --budget 200
+  kneepoint run shop.json --trace slow.json
+  kneepoint run shop.json --chart shop.svg --chart latency=latency.png --report shop.html
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
+--chart draws percentiles over time; KIND=FILE draws percentiles, latency, utilization or breakdown.
 The same model and seed give the same figures, to the bit, on every machine and for any --jobs.";
 
 /// Run a model: latency, rates, errors, a line per component, objectives, the bottleneck
@@ -43,6 +54,15 @@ pub struct Run {
     /// How many independent runs to take the mean of; left out, up to 10, as many as are cheap
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
+    /// Make runs until a figure is known to so much (2%, 0.5%), ten at least
+    #[arg(long, value_name = "SHARE", value_parser = precision, conflicts_with = "replications")]
+    precision: Option<f64>,
+    /// Which figure --precision is about: p99, mean, utilization(web), as in objectives
+    #[arg(long, value_name = "FIGURE", value_parser = figure, default_value = "p99", requires = "precision")]
+    figure: Figure,
+    /// The most runs that --precision may make
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, requires = "precision", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    budget: u32,
     /// How many threads to use; left out, one for each core
     #[arg(long, short, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -52,25 +72,75 @@ pub struct Run {
     /// Write the results to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Also write what happened to the five slowest requests of the first run: for ui.perfetto.dev, or
+    /// for OpenTelemetry if the file ends in .otlp.json
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    pictures: PictureArgs,
 }
 
 impl Run {
     pub fn execute(self) -> Result<(), Failure> {
+        self.pictures.check("run")?;
+        Output(self.output.clone()).check()?;
         let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
         let (source, model) = self.model.load(&more, self.quiet)?;
-        let plan = engine::compile(&model, &source)
-            .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
-        let seed = self.seed.unwrap_or(model.run.seed.0);
-        let driver =
-            Driver { replications: self.replications, jobs: self.jobs.map(usize::from), progress: !self.quiet };
-        let reports =
-            driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
-        let report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
+        let (reports, precision) = match self.precision {
+            Some(precision) => self.until_known(precision, &model, &source)?,
+            None => (self.replicate(&model, &source)?, None),
+        };
+        let mut report = replications::merge(&reports, |report| objective::judge(&model.objectives, report));
+        if let Some(confidence) = &mut report.confidence {
+            confidence.precision = precision;
+        }
         self.show(&model, &report)?;
+        self.warn_of_precision(&report);
+        if let Some(path) = &self.trace {
+            let plan = engine::compile(&model, &source).map_err(|diagnostics| wrong(&source, diagnostics))?;
+            super::trace::slowest(&plan, report.seed, path)?;
+        }
+        self.pictures.write(&Shown::Run(&report), &|| run_page::page(&report), &model)?;
         outcome(&report, self.is_told_by_the_table())
+    }
+
+    /// As many replications as are asked for.
+    fn replicate(&self, model: &Model, source: &Source) -> Result<Vec<Report>, Failure> {
+        let plan = engine::compile(model, source).map_err(|diagnostics| wrong(source, diagnostics))?;
+        let seed = self.seed.unwrap_or(model.run.seed.0);
+        self.driver().replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))
+    }
+
+    /// As many replications as it takes.
+    fn until_known(
+        &self,
+        precision: f64,
+        model: &Model,
+        source: &Source,
+    ) -> Result<(Vec<Report>, Option<Precision>), Failure> {
+        let figure = self.figure.clone();
+        let subjects = Subjects::new(vec![model.clone()], &source.folder, self.seed, std::slice::from_ref(&figure));
+        let prepared = subjects.prepare(&Point::default()).map_err(|diagnostics| wrong(source, diagnostics))?;
+        let index = subjects.figures().index_of(&figure).expect("it was asked for");
+        let wanted = Wanted { figure, precision, budget: self.budget };
+        let mut replicate = Replicate::new(Point::default(), index, wanted);
+        let reports = self.driver().replicate_for(&mut replicate, &prepared)?;
+        Ok((reports, Some(replicate.finish())))
+    }
+
+    fn driver(&self) -> Driver {
+        Driver { replications: self.replications, jobs: self.jobs.map(usize::from), progress: !self.quiet }
+    }
+
+    /// That a figure is not known as well as was asked for is no failure, and no secret either.
+    fn warn_of_precision(&self, report: &Report) {
+        let precision = report.confidence.as_ref().and_then(|confidence| confidence.precision.as_ref());
+        if let Some(precision) = precision.filter(|precision| !precision.met && !self.is_told_by_the_table()) {
+            say(&format!("{} {}", paint(WARN, "warning:"), precision.sentence()));
+        }
     }
 
     fn show(&self, model: &Model, report: &Report) -> Result<(), Failure> {
@@ -92,6 +162,18 @@ impl Run {
     /// Whether the user sees what is not met anyway.
     fn is_told_by_the_table(&self) -> bool {
         self.quiet || self.output.is_none() && self.format() == Format::Table
+    }
+}
+
+fn wrong(source: &Source, diagnostics: Diagnostics) -> Failure {
+    Failure::Model { source: source.name.clone(), diagnostics }
+}
+
+/// `2%`, of what is to be known.
+fn precision(text: &str) -> Result<f64, String> {
+    match units::share(text) {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        Ok(_) | Err(_) => Err("expected a share between 0 and 100%, as 2%".to_owned()),
     }
 }
 

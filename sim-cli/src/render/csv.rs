@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Renderer, View};
+use super::{Renderer, View, pointer};
 
 /// A line per figure.
 pub struct Csv;
@@ -13,7 +13,7 @@ impl Renderer for Csv {
         let report = serde_json::to_value(view.report).expect("a report is serialisable");
         let mut lines = vec!["scope,figure,value,low,high".to_owned()];
         let mut add = |scope: &[&str], figure: &[&str], value: &Value| {
-            let pointer = [scope, figure].concat().iter().map(|part| escape(part)).collect::<String>();
+            let pointer = pointer(&[scope, figure].concat());
             let [low, high] = view
                 .report
                 .intervals
@@ -64,11 +64,6 @@ fn figures<'a>(value: &'a Value, path: &mut Vec<&'a str>, visit: &mut impl FnMut
         Value::Null if path.len() < 2 => {}
         plain => visit(path, plain),
     }
-}
-
-/// A part of a JSON pointer.
-fn escape(part: &str) -> String {
-    format!("/{}", part.replace('~', "~0").replace('/', "~1"))
 }
 
 /// A line of cells.

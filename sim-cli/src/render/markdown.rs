@@ -4,7 +4,8 @@ use sim_core::analysis::report::Report;
 use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time};
 
 use super::{
-    Renderer, View, in_flow_order, objective_value, percentiles, plus_minus, precise_share, small_share, time_or_bound,
+    Renderer, View, in_flow_order, objective_value, plus_minus, pointer, precise_share, small_share, time_figures,
+    time_or_why, wait_p99,
 };
 
 /// Tables for a pull request or a wiki.
@@ -28,9 +29,10 @@ impl Renderer for Markdown {
             report.digest,
             match &report.confidence {
                 Some(confidence) => format!(
-                    "{} replications, ± is the {:.0}% interval of the mean",
+                    "{} replications, ± is the {:.0}% interval of the mean{}",
                     confidence.replications,
-                    confidence.level * 100.0
+                    confidence.level * 100.0,
+                    confidence.precision.as_ref().map_or(String::new(), |of| format!("; {}", of.sentence())),
                 ),
                 None => "one replication".to_owned(),
             }
@@ -66,20 +68,23 @@ fn summary(report: &Report) -> String {
 }
 
 fn latencies(report: &Report) -> String {
-    let cells = |latency, pointer: Option<&str>| {
-        percentiles(latency).map(|(_, value, bound, name)| {
-            let text = time_or_bound(value, bound);
-            let half = pointer.and_then(|pointer| plus_minus(report, &format!("{pointer}/{name}"), value, &text));
-            half.map_or(text.clone(), |half| format!("{text} {half}"))
+    let cells = |latency, place: &[&str]| {
+        time_figures(latency).map(|figure| {
+            let pointer = pointer(&[place, &[figure.name]].concat());
+            match plus_minus(report, &pointer, figure.value, &figure.text) {
+                Some(half) => format!("{} {half}", figure.text),
+                None => figure.text,
+            }
         })
     };
-    let mut rows = vec![[vec!["all".to_owned()], cells(&report.latency, Some("/latency")).to_vec()].concat()];
+    let mut rows = vec![[vec!["all".to_owned()], cells(&report.latency, &["latency"]).to_vec()].concat()];
     if report.classes.len() > 1 {
         for (name, class) in &report.classes {
-            rows.push([vec![escaped(name)], cells(&class.latency, None).to_vec()].concat());
+            let cells = cells(&class.latency, &["classes", name, "latency"]);
+            rows.push([vec![escaped(name)], cells.to_vec()].concat());
         }
     }
-    let headings = percentiles(&report.latency).map(|(label, ..)| label);
+    let headings = time_figures(&report.latency).map(|figure| figure.label);
     table(&[&["Latency"], &headings[..]].concat(), &rows)
 }
 
@@ -95,9 +100,9 @@ fn components(report: &Report) -> String {
                 humane_rate(of.calls as f64 / report.window.duration_s.max(f64::MIN_POSITIVE)),
                 of.utilization.map(humane_share).unwrap_or_default(),
                 of.queue.as_ref().map(|queue| humane_count(queue.mean)).unwrap_or_default(),
-                time(of.wait.as_ref().and_then(|wait| wait.p99_s)),
+                of.wait.as_ref().map(wait_p99).unwrap_or_default(),
                 time(latency.and_then(|latency| latency.p50_s)),
-                time(latency.and_then(|latency| latency.p99_s)),
+                latency.map(|latency| time_or_why(latency.p99_s, None, latency.p99_needs)).unwrap_or_default(),
                 if of.calls > 0 { small_share(errors as f64 / of.calls as f64) } else { String::new() },
                 of.hit_ratio.map(humane_share).unwrap_or_default(),
             ]
@@ -138,7 +143,11 @@ fn objectives(report: &Report) -> String {
         vec![
             escaped(&result.objective),
             half.map_or(text.clone(), |half| format!("{text} {half}")),
-            if result.met { "met".to_owned() } else { "**not met**".to_owned() },
+            match (&result.why, result.met) {
+                (_, true) => "met".to_owned(),
+                (None, false) => "**not met**".to_owned(),
+                (Some(why), false) => format!("**not met**: {}", escaped(why)),
+            },
         ]
     };
     let rows: Vec<Vec<String>> = report.objectives.iter().enumerate().map(row).collect();

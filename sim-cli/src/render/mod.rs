@@ -1,20 +1,25 @@
 //! Reports as people and programs want them: one file per format, all behind [`Renderer`].
 
+pub mod chrome;
 mod csv;
+pub mod html;
 pub mod json;
 mod markdown;
 pub mod names;
+pub mod otlp;
 pub mod page;
 pub mod parquet;
+pub mod run_page;
 pub mod sweep;
 mod table;
 pub mod text;
+pub mod waterfall;
 
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 use sim_core::analysis::bottleneck::Bottleneck;
-use sim_core::analysis::report::{ComponentReport, Latency, Report};
+use sim_core::analysis::report::{ComponentReport, Latency, Report, Wait};
 use sim_core::model::objective::{Dimension, Objective};
 use sim_core::model::units::{humane_count, humane_rate, humane_share, humane_time};
 
@@ -100,26 +105,59 @@ fn depths(report: &Report) -> BTreeMap<&str, usize> {
     depth
 }
 
-/// The percentiles of a latency as `(label, value, bound if unknown, name of the figure)`.
-fn percentiles(latency: &Latency) -> [(&'static str, Option<f64>, Option<f64>, &'static str); 7] {
+/// A time figure of a latency.
+struct TimeFigure {
+    /// As people know it: `p99.9`.
+    label: &'static str,
+    /// As the report names it: `p999_s`.
+    name: &'static str,
+    /// In seconds.
+    value: Option<f64>,
+    /// What is shown: the value, its lower bound or how many it would take where it is unknown, else a dash.
+    text: String,
+}
+
+/// The mean, the percentiles and the maximum of a latency.
+fn time_figures(latency: &Latency) -> [TimeFigure; 7] {
+    let Latency { p50_s, p90_s, p95_s, p99_s, p999_s, .. } = *latency;
+    let figure = |label, name, value, bound, needs: Option<u64>| TimeFigure {
+        label,
+        name,
+        value,
+        text: time_or_why(value, bound, needs.filter(|_| latency.count > 0)),
+    };
     [
-        ("mean", latency.mean_s, None, "mean_s"),
-        ("p50", latency.p50_s, latency.p50_at_least_s, "p50_s"),
-        ("p90", latency.p90_s, latency.p90_at_least_s, "p90_s"),
-        ("p95", latency.p95_s, latency.p95_at_least_s, "p95_s"),
-        ("p99", latency.p99_s, latency.p99_at_least_s, "p99_s"),
-        ("p99.9", latency.p999_s, latency.p999_at_least_s, "p999_s"),
-        ("max", latency.max_s, None, "max_s"),
+        figure("mean", "mean_s", latency.mean_s, None, None),
+        figure("p50", "p50_s", p50_s, latency.p50_at_least_s, None),
+        figure("p90", "p90_s", p90_s, latency.p90_at_least_s, latency.p90_needs),
+        figure("p95", "p95_s", p95_s, latency.p95_at_least_s, latency.p95_needs),
+        figure("p99", "p99_s", p99_s, latency.p99_at_least_s, latency.p99_needs),
+        figure("p99.9", "p999_s", p999_s, latency.p999_at_least_s, latency.p999_needs),
+        figure("max", "max_s", latency.max_s, None, None),
     ]
 }
 
-/// A time, its lower bound where it is unknown, or a dash.
-fn time_or_bound(value: Option<f64>, bound: Option<f64>) -> String {
-    match (value, bound) {
-        (Some(value), _) => humane_time(value),
-        (None, Some(bound)) => format!("> {}", humane_time(bound)),
-        (None, None) => "–".to_owned(),
+/// A time; its lower bound or how many must be measured, where it is unknown for that; or a dash.
+fn time_or_why(value: Option<f64>, bound: Option<f64>, needs: Option<u64>) -> String {
+    match (value, bound, needs) {
+        (Some(value), _, _) => humane_time(value),
+        (None, _, Some(needs)) => format!("needs {needs}"),
+        (None, Some(bound), None) => format!("> {}", humane_time(bound)),
+        (None, None, None) => "–".to_owned(),
     }
+}
+
+/// The p99 of a wait, or how many calls it would take; nothing where no call came.
+fn wait_p99(wait: &Wait) -> String {
+    match wait.mean_s {
+        Some(_) => time_or_why(wait.p99_s, None, wait.p99_needs),
+        None => String::new(),
+    }
+}
+
+/// A place in a report as the keys of `intervals` have it.
+fn pointer(parts: &[&str]) -> String {
+    parts.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 /// The half-width of a figure's interval in the unit of its text: `± 9` beside `212 ms`. Nothing without an interval.

@@ -1,12 +1,13 @@
 //! The report for a terminal: at most [`COLUMNS`] wide.
 
-use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Report, Station};
+use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Latency, Report, Station};
 use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time, three_digits};
 
 use super::text::{ACCENT, Align, BAD, Columns, GOOD, QUIET, STRONG, WARN};
 use super::text::{bar, paint, plain_bar, shorten, sparkline, width, wrap};
 use super::{
-    Renderer, View, in_flow_order, objective_value, percentiles, plus_minus, precise_share, small_share, time_or_bound,
+    Renderer, TimeFigure, View, in_flow_order, objective_value, plus_minus, pointer, precise_share, small_share,
+    time_figures, time_or_why, wait_p99,
 };
 
 /// How wide a line may be.
@@ -125,34 +126,29 @@ fn latencies(report: &Report) -> Vec<String> {
         Align::Unit,
         Align::Unit,
     ]);
-    let headings = percentiles(&report.latency).map(|(label, ..)| paint(QUIET, label));
+    let headings = time_figures(&report.latency).map(|figure| paint(QUIET, figure.label));
     columns.row([vec![paint(STRONG, "Latency")], headings.to_vec()].concat());
-    let mut add = |label: &str, latency: &sim_core::analysis::report::Latency, pointer: Option<&str>| {
-        let figures = percentiles(latency);
-        let texts: Vec<String> = figures.iter().map(|(_, value, bound, _)| time_or_bound(*value, *bound)).collect();
-        let halves: Vec<String> = figures
-            .iter()
-            .zip(&texts)
-            .map(|((_, value, _, name), text)| {
-                pointer
-                    .and_then(|pointer| plus_minus(report, &format!("{pointer}/{name}"), *value, text))
-                    .unwrap_or_default()
-            })
-            .collect();
-        columns.row([vec![label.to_owned()], texts].concat());
+    let mut add = |label: &str, latency: &Latency, place: &[&str]| {
+        let figures = time_figures(latency);
+        let half = |figure: &TimeFigure| {
+            let pointer = pointer(&[place, &[figure.name]].concat());
+            plus_minus(report, &pointer, figure.value, &figure.text).unwrap_or_default()
+        };
+        let halves: Vec<String> = figures.iter().map(half).collect();
+        columns.row([vec![label.to_owned()], figures.map(|figure| figure.text).to_vec()].concat());
         if halves.iter().any(|half| !half.is_empty()) {
             columns.row([vec![String::new()], halves].concat());
         }
     };
     let several = report.classes.len() > 1;
-    add(if several { "all" } else { "" }, &report.latency, Some("/latency"));
+    add(if several { "all" } else { "" }, &report.latency, &["latency"]);
     if several {
         for (name, class) in &report.classes {
-            add(&shorten(name, 20), &class.latency, None);
+            add(&shorten(name, 20), &class.latency, &["classes", name, "latency"]);
         }
     }
     if let Some(latency) = report.error_latency.as_ref().filter(|latency| latency.count > 0) {
-        add("errors", latency, None);
+        add("errors", latency, &["error_latency"]);
     }
     let dim_halves = |line: String| if line.trim_start().starts_with('±') { paint(QUIET, &line) } else { line };
     columns.lines().into_iter().map(dim_halves).collect()
@@ -240,9 +236,9 @@ fn components(report: &Report) -> Vec<String> {
             share,
             busy,
             queue.map(|queue| short_number(queue.mean)).unwrap_or_default(),
-            time(wait.and_then(|wait| wait.p99_s)),
+            wait.map(wait_p99).unwrap_or_default(),
             time(latency.and_then(|latency| latency.p50_s)),
-            time(latency.and_then(|latency| latency.p99_s)),
+            latency.map(|latency| time_or_why(latency.p99_s, None, latency.p99_needs)).unwrap_or_default(),
         ]);
     }
     let mut lines = columns.lines();
@@ -363,12 +359,9 @@ fn breakdown(report: &Report) -> Vec<String> {
     if typical.is_empty() && slow.is_empty() {
         return Vec::new();
     }
-    let same = |a: &BreakdownPart, b: &BreakdownPart| {
-        (&a.component, &a.phase, a.abandoned) == (&b.component, &b.phase, b.abandoned)
-    };
     let mut rows: Vec<(&BreakdownPart, f64)> = Vec::new();
     for part in slow.iter().chain(typical) {
-        match rows.iter_mut().find(|(row, _)| same(row, part)) {
+        match rows.iter_mut().find(|(row, _)| row.names_the_same(part)) {
             Some((_, largest)) => *largest = largest.max(part.share),
             None => rows.push((part, part.share)),
         }
@@ -392,7 +385,7 @@ fn breakdown(report: &Report) -> Vec<String> {
         let given_up = if row.abandoned { " (given up)" } else { "" };
         let mut cells = vec![format!("{} {}{given_up}", shorten(&row.component, 20), row.phase.replace('-', " "))];
         for parts in [typical, slow] {
-            match parts.iter().find(|part| same(part, row)) {
+            match parts.iter().find(|part| part.names_the_same(row)) {
                 Some(part) => cells.extend([
                     plain_bar(part.share, 16, ACCENT),
                     humane_percent(part.share),
@@ -415,7 +408,8 @@ fn objectives(report: &Report) -> Vec<String> {
         let mark = if result.met { paint(GOOD, "✓") } else { paint(BAD, "✗") };
         let text = objective_value(&result.objective, result.value);
         let half = plus_minus(report, &format!("/objectives/{index}/value"), result.value, &text);
-        columns.row(vec![mark, shorten(&result.objective, 60), text, paint(QUIET, &half.unwrap_or_default())]);
+        let beside = half.or_else(|| result.why.clone()).unwrap_or_default();
+        columns.row(vec![mark, shorten(&result.objective, 60), text, paint(QUIET, &beside)]);
     }
     [vec![paint(STRONG, "Objectives")], columns.lines()].concat()
 }
@@ -436,6 +430,10 @@ fn footer(view: &View) -> Vec<String> {
         None => "one replication, so no ±: --replications 5 says how sure this is".to_owned(),
     };
     let mut lines = vec![paint(QUIET, &format!("digest {} · {sure}", view.report.digest))];
+    if let Some(precision) = view.report.confidence.as_ref().and_then(|confidence| confidence.precision.as_ref()) {
+        let style = if precision.met { GOOD } else { WARN };
+        lines.extend(wrap(&precision.sentence(), COLUMNS).iter().map(|line| paint(style, line)));
+    }
     match view.report.assumptions.len() {
         0 => {}
         1 => lines.push(paint(QUIET, "It rests on an assumption: --format json tells it.")),
@@ -464,6 +462,10 @@ mod tests {
         report.confidence = None;
         report.latency.p99_s = None;
         report.latency.p99_at_least_s = Some(61.0);
+        (report.latency.p999_s, report.latency.p999_needs) = (None, Some(1_000));
+        report.objectives[0].value = None;
+        report.objectives[0].met = false;
+        report.objectives[0].why = Some("p99.9 needs 1,000 requests that ended ok, there were 500".into());
         report.ended = Ended::Stopped(sim_core::analysis::report::Stopped {
             reason: "5,000,000 calls are in flight, the most that run.limits.calls_in_flight allows".into(),
             at_s: 131.5,

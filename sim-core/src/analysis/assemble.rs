@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::*;
-use crate::metrics::histogram::{Histogram, Quantile};
+use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
 use crate::plan::{ComponentPlan, Kind, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, InstanceResult, LinkMeter, RunResult, StationResult};
 
@@ -118,14 +118,20 @@ fn requests(class: &ClassMeter, duration_s: f64) -> Requests {
 
 /// A distribution of times, with the ages of those that never ended as a tail.
 fn latency(histogram: &Histogram, unfinished: &[u64]) -> Latency {
-    let at = |q: f64| match histogram.quantile_with_tail(q, unfinished) {
-        Some(Quantile::Exactly(ns)) => (Some(seconds(ns)), None),
-        Some(Quantile::AtLeast(ns)) => (None, Some(seconds(ns))),
-        None => (None, None),
+    let total = histogram.count() + unfinished.len() as u64;
+    let at = |q: f64| {
+        let needs = Some(samples_needed(q)).filter(|needs| total < *needs);
+        match histogram.quantile_with_tail(q, unfinished).filter(|_| needs.is_none()) {
+            Some(Quantile::Exactly(ns)) => (Some(seconds(ns)), None, needs),
+            Some(Quantile::AtLeast(ns)) => (None, Some(seconds(ns)), needs),
+            None => (None, None, needs),
+        }
     };
-    let ((p50_s, p50_at_least_s), (p90_s, p90_at_least_s)) = (at(0.5), at(0.9));
-    let ((p95_s, p95_at_least_s), (p99_s, p99_at_least_s)) = (at(0.95), at(0.99));
-    let (p999_s, p999_at_least_s) = at(0.999);
+    let (p50_s, p50_at_least_s, _) = at(0.5);
+    let (p90_s, p90_at_least_s, p90_needs) = at(0.9);
+    let (p95_s, p95_at_least_s, p95_needs) = at(0.95);
+    let (p99_s, p99_at_least_s, p99_needs) = at(0.99);
+    let (p999_s, p999_at_least_s, p999_needs) = at(0.999);
     Latency {
         count: histogram.count(),
         mean_s: histogram.mean().map(|ns| ns / 1e9),
@@ -134,12 +140,16 @@ fn latency(histogram: &Histogram, unfinished: &[u64]) -> Latency {
         p50_at_least_s,
         p90_s,
         p90_at_least_s,
+        p90_needs,
         p95_s,
         p95_at_least_s,
+        p95_needs,
         p99_s,
         p99_at_least_s,
+        p99_needs,
         p999_s,
         p999_at_least_s,
+        p999_needs,
         max_s: histogram.max().map(seconds),
         histogram: histogram.buckets().map(|(upper, count)| (seconds(upper), count)).collect(),
     }
@@ -174,9 +184,10 @@ fn component_report(
     own_figures(&mut report, plan, result, component, meter, duration_s);
     if instances.len() > 1 {
         for instance in instances {
-            report
-                .instances
-                .insert(address(plan, component, instance), instance_report(component, instance, duration_s));
+            report.instances.insert(
+                address(plan, component, instance.ordinal, instance.owner),
+                instance_report(component, instance, duration_s),
+            );
         }
     }
     report.stations = component.stations.iter().map(|station| station.name.to_string()).zip(stations).collect();
@@ -249,6 +260,7 @@ fn station(plan: &Plan, result: &RunResult, id: usize, number: usize, duration_s
     let (busy, capacity) = (sum(|station| station.busy), sum(|station| station.capacity));
     let services = count(|station| station.services);
     let wait = &result.waits[id][number];
+    let p99_needs = Some(samples_needed(0.99)).filter(|needs| wait.count() < *needs);
     Station {
         servers: capacity * share / unit / (duration_s * 1e9),
         utilization: if capacity > 0.0 { busy / capacity } else { 0.0 },
@@ -259,7 +271,8 @@ fn station(plan: &Plan, result: &RunResult, id: usize, number: usize, duration_s
         wait: Wait {
             mean_s: wait.mean().map(|ns| ns / 1e9),
             p50_s: wait.quantile(0.5).map(seconds),
-            p99_s: wait.quantile(0.99).map(seconds),
+            p99_s: wait.quantile(0.99).filter(|_| p99_needs.is_none()).map(seconds),
+            p99_needs,
         },
         service: Service { mean_s: (services > 0).then(|| busy / unit / services as f64 / 1e9) },
         arrivals: count(|station| station.arrivals),
@@ -287,7 +300,7 @@ fn max_instance(
         .rev()
         .max_by(|a, b| utilization(&a.stations[number]).total_cmp(&utilization(&b.stations[number])))?;
     let utilization = utilization(&worst.stations[number]);
-    Some(MaxInstance { instance: address(plan, component, worst), utilization })
+    Some(MaxInstance { instance: address(plan, component, worst.ordinal, worst.owner), utilization })
 }
 
 fn instance_report(component: &ComponentPlan, instance: &InstanceResult, duration_s: f64) -> InstanceReport {
@@ -305,15 +318,16 @@ fn instance_report(component: &ComponentPlan, instance: &InstanceResult, duratio
     }
 }
 
-/// The address of an instance: `web[2]`, `orders/shard[1]/replica[0]`, `orders-pool@web[2]`.
-fn address(plan: &Plan, component: &ComponentPlan, instance: &InstanceResult) -> String {
+/// The address of an instance, by its number in its component and, for a copy, the component and number of its owner:
+/// `web[2]`, `orders/shard[1]/replica[0]`, `orders-pool@web[2]`.
+pub(super) fn address(plan: &Plan, component: &ComponentPlan, ordinal: u32, owner: Option<(u32, u32)>) -> String {
     let name = &component.name;
-    if let Some((owner, ordinal)) = instance.owner {
-        return format!("{name}@{}[{ordinal}]", plan.components[owner as usize].name);
+    if let Some((owner, number)) = owner {
+        return format!("{name}@{}[{number}]", plan.components[owner as usize].name);
     }
-    let Kind::Database(database) = component.kind else { return format!("{name}[{}]", instance.ordinal) };
+    let Kind::Database(database) = component.kind else { return format!("{name}[{ordinal}]") };
     let nodes = 1 + plan.databases[database as usize].replicas;
-    let (shard, node) = (instance.ordinal / nodes, instance.ordinal % nodes);
+    let (shard, node) = (ordinal / nodes, ordinal % nodes);
     match node {
         0 => format!("{name}/shard[{shard}]"),
         _ => format!("{name}/shard[{shard}]/replica[{}]", node - 1),

@@ -11,3 +11,5 @@ pub mod paired;
 pub mod replications;
 pub mod report;
 pub mod theory;
+pub mod trace;
+pub mod warmup;

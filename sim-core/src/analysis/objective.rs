@@ -4,14 +4,17 @@ use super::backlog;
 use super::report::{
     ClassReport, ComponentReport, InstanceReport, Latency, ObjectiveResult, Queue, Report, Requests, Station, Wait,
 };
+use crate::metrics::histogram::samples_needed;
 use crate::model::objective::{Measure, Objective};
+use crate::model::units::grouped;
 
 /// What came of objectives, in their order. An objective whose value is unknown is not met.
 pub fn judge(objectives: &[Objective], report: &Report) -> Vec<ObjectiveResult> {
     let result = |objective: &Objective| {
         let value = evaluate(report, &objective.measure);
         let met = value.is_some_and(|value| objective.is_met_by(value));
-        ObjectiveResult { objective: objective.text.clone(), value, met }
+        let why = if value.is_none() { why_unknown(report, &objective.measure) } else { None };
+        ObjectiveResult { objective: objective.text.clone(), value, met, why }
     };
     objectives.iter().map(result).collect()
 }
@@ -55,6 +58,29 @@ pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
     }
 }
 
+/// Why a percentile is not known, where there is more to say than that nothing was measured: there were too few for it
+/// to be told, or it falls among requests that never ended.
+pub fn why_unknown(report: &Report, measure: &Measure) -> Option<String> {
+    let share = percentile_share(&measure.metric)?;
+    let place = Place::find(report, measure.scope.as_deref())?;
+    let (name, needs) = (&measure.metric, grouped(samples_needed(share)));
+    if let Place::Wait(wait) = place {
+        return wait
+            .p99_needs
+            .filter(|_| share == 0.99)
+            .map(|_| format!("{name} needs {needs} calls, there were fewer"));
+    }
+    let (ended, unfinished) = (place.latency().map_or(0, |latency| latency.count), place.unfinished());
+    let what = if place.requests().is_some() { "requests" } else { "calls" };
+    match unfinished {
+        0 if ended >= samples_needed(share) => None,
+        _ if ended + unfinished < samples_needed(share) => {
+            Some(format!("{name} needs {needs} {what} that ended ok, there were {}", grouped(ended)))
+        }
+        _ => Some(format!("{name} falls among the {} {what} that never ended", grouped(unfinished))),
+    }
+}
+
 /// `p99` is 0.99, `p99.9` and `p999` are 0.999.
 pub fn percentile_share(metric: &str) -> Option<f64> {
     let digits = metric.strip_prefix('p')?;
@@ -67,7 +93,8 @@ pub fn percentile_share(metric: &str) -> Option<f64> {
     (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
 }
 
-/// A percentile by nearest rank; `unfinished` requests rank above all that ended.
+/// A percentile by nearest rank; `unfinished` requests rank above all that ended. Unknown where there are so few that it
+/// would merely be the longest.
 pub fn latency_percentile(latency: &Latency, unfinished: u64, share: f64) -> Option<f64> {
     let listed = [
         (0.5, latency.p50_s),
@@ -80,6 +107,9 @@ pub fn latency_percentile(latency: &Latency, unfinished: u64, share: f64) -> Opt
         return *value;
     }
     let population = latency.count + unfinished;
+    if population < samples_needed(share) {
+        return None;
+    }
     // The small subtraction keeps 0.75 × 100 at 75 when the product comes out a hair above.
     let rank = ((share * population as f64) - 1e-9).ceil().max(1.0) as u64;
     let mut seen = 0;
@@ -327,7 +357,7 @@ mod tests {
         let workers = Station {
             utilization: 0.7,
             queue: Queue { mean: 2.0, max: 9 },
-            wait: Wait { mean_s: Some(0.01), p50_s: Some(0.0), p99_s: Some(0.09) },
+            wait: Wait { mean_s: Some(0.01), p50_s: Some(0.0), p99_s: Some(0.09), p99_needs: None },
             ..Station::default()
         };
         let web = ComponentReport {
@@ -437,6 +467,34 @@ mod tests {
         assert_eq!(met, [true, false, false, true, true], "{results:?}");
         assert_eq!((results[0].objective.as_str(), results[0].value), ("p50 < 200ms", Some(0.1)));
         assert_eq!(results[1].value, None, "what is unknown is not met");
+    }
+
+    #[test]
+    fn what_is_not_known_says_why() {
+        let mut report = report();
+        report.latency.p99_needs = Some(100);
+        report.latency.p90_s = None;
+        report.components.get_mut("web").expect("it is there").wait =
+            Some(Wait { p99_needs: Some(100), ..Wait::default() });
+        let cases = [
+            ("p99 < 1s", Some("p99 needs 100 requests that ended ok, there were 8")),
+            ("p99.99 < 1s", Some("p99.99 needs 10,000 requests that ended ok, there were 8")),
+            ("p88.8 < 1s", None),
+            ("p88.9 < 1s", Some("p88.9 needs 10 requests that ended ok, there were 8")),
+            ("p99(web) < 1s", Some("p99 needs 100 calls that ended ok, there were 8")),
+            ("p99(web.wait) < 1s", Some("p99 needs 100 calls, there were fewer")),
+            ("p99(redis) < 1s", Some("p99 needs 100 calls that ended ok, there were 0")),
+            ("p50 < 1s", None),
+            ("hit_ratio(web) > 1", None),
+        ];
+        for (text, expected) in cases {
+            let objective = Objective::parse(text).expect("an objective");
+            let result = &judge(&[objective], &report)[0];
+            assert_eq!(result.why.as_deref(), expected, "{text}: {result:?}");
+        }
+        report.requests.unfinished = 92;
+        let unfinished = judge(&[Objective::parse("p99 < 1s").expect("an objective")], &report);
+        assert_eq!(unfinished[0].why.as_deref(), Some("p99 falls among the 92 requests that never ended"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Merges the reports of several replications into one: each figure is the mean over the runs, at the same place and of
-//! the same type, with a confidence interval beside those that matter.
+//! the same type, with a confidence interval beside it.
 //!
 //! Counts stay whole and keep adding up (`offered = ok + Σ errors + unfinished`, classes to the whole, a histogram to
 //! its count): their means are rounded together, by largest remainder.
@@ -11,7 +11,8 @@ use serde_json::{Map, Number, Value};
 use crate::engine::rng::{PHI, fnv1a, mix64};
 
 use super::interval::{LEVEL, Summary};
-use super::report::{Confidence, Ended, Latency, ObjectiveResult, Report, Requests};
+use super::report::{BreakdownPart, Confidence, Ended, Latency, ObjectiveResult, Report, Requests};
+use crate::model::objective::{Dimension, Objective};
 
 /// The seed of a replication: the first one's is the model's own.
 pub fn seed_of(seed: u64, replication: u32) -> u64 {
@@ -43,9 +44,20 @@ pub fn merge(reports: &[Report], judge: impl Fn(&Report) -> Vec<ObjectiveResult>
     balance_requests(reports, &mut merged);
     balance_latencies(reports, &mut merged);
     merged.objectives = judge(&merged);
-    merged.intervals = intervals(&values, &to_value(&merged));
-    merged.confidence = Some(Confidence { replications: reports.len() as u32, level: LEVEL });
+    refuse_objectives(reports, &mut merged.objectives);
+    merged.intervals = intervals(&values, reports, &merged);
+    merged.confidence = Some(Confidence { replications: reports.len() as u32, level: LEVEL, precision: None });
     merged
+}
+
+/// What a run can't tell, for the reason that it gives, all of them together can't either.
+fn refuse_objectives(reports: &[Report], objectives: &mut [ObjectiveResult]) {
+    for (index, objective) in objectives.iter_mut().enumerate() {
+        let of_runs = reports.iter().filter_map(|report| report.objectives.get(index));
+        if let Some(why) = of_runs.filter_map(|result| result.why.as_ref()).next() {
+            *objective = ObjectiveResult { value: None, met: false, why: Some(why.clone()), ..objective.clone() };
+        }
+    }
 }
 
 fn to_value(report: &Report) -> Value {
@@ -91,8 +103,13 @@ fn mean_of_objects(objects: &[&Value], runs: usize) -> Map<String, Value> {
             "histogram" => sum_of_histograms(&fields),
             // Rows, not figures: they are merged by what they name.
             "breakdown" | "objectives" | "audit" | "assumptions" => fields[0].cloned().unwrap_or(Value::Null),
-            key if bounded_percentile(key, objects) => Value::Null,
+            key if unknown_percentile(key, objects) => Value::Null,
+            key if key.ends_with("_needs") => {
+                fields.iter().flatten().next().map_or(Value::Null, |needs| (*needs).clone())
+            }
             key => match key.strip_suffix("_at_least_s") {
+                // A mean over some of the runs is no bound of the mean over all.
+                Some(percentile) if refused(percentile, objects) => continue,
                 Some(percentile) => mean_bound(percentile, key, objects),
                 None => mean_of(&fields),
             },
@@ -102,12 +119,17 @@ fn mean_of_objects(objects: &[&Value], runs: usize) -> Map<String, Value> {
     mean
 }
 
-/// Whether a run only knows a bound of this percentile; then the mean is not known either.
-fn bounded_percentile(key: &str, objects: &[&Value]) -> bool {
+/// Whether a run has too few samples for this percentile, or only knows a bound of it; then the mean is not known either.
+fn unknown_percentile(key: &str, objects: &[&Value]) -> bool {
     key.strip_suffix("_s").is_some_and(|stem| {
         let bound = format!("{stem}_at_least_s");
-        objects.iter().any(|object| object.get(&bound).is_some_and(Value::is_number))
+        refused(stem, objects) || objects.iter().any(|object| object.get(&bound).is_some_and(Value::is_number))
     })
+}
+
+fn refused(percentile: &str, objects: &[&Value]) -> bool {
+    let needs = format!("{percentile}_needs");
+    objects.iter().any(|object| object.get(&needs).is_some_and(Value::is_number))
 }
 
 /// The mean of values and, where they are unknown, of their bounds: a bound of the mean.
@@ -152,10 +174,7 @@ fn merge_rows(reports: &[Report], merged: &mut Report) {
     for (rows, lists) in both {
         rows.clear();
         for part in lists.into_iter().flatten() {
-            let same = |row: &&mut super::report::BreakdownPart| {
-                (&row.component, &row.phase, row.abandoned) == (&part.component, &part.phase, part.abandoned)
-            };
-            match rows.iter_mut().find(same) {
+            match rows.iter_mut().find(|row| row.names_the_same(part)) {
                 Some(row) => row.seconds += part.seconds,
                 None => rows.push(part.clone()),
             }
@@ -313,76 +332,105 @@ fn combined_digest(reports: &[Report]) -> String {
     format!("{state:016x}")
 }
 
-/// The figures that get an interval, by the last part of their path.
-const FIGURES: [&str; 18] = [
-    "throughput_per_s",
-    "goodput_per_s",
-    "error_rate",
-    "availability",
-    "mean_s",
-    "p50_s",
-    "p90_s",
-    "p95_s",
-    "p99_s",
-    "p999_s",
-    "max_s",
-    "utilization",
-    "hit_ratio",
-    "mean",
-    "value",
-    "min_s",
-    "servers",
-    "per_month",
-];
-
 /// The figures that are shares of a whole.
-const SHARES: [&str; 4] = ["error_rate", "availability", "utilization", "hit_ratio"];
+const SHARES: [&str; 5] = ["error_rate", "availability", "utilization", "hit_ratio", "share"];
 
-fn intervals(runs: &[Value], merged: &Value) -> BTreeMap<String, [f64; 2]> {
-    let mut pointers = Vec::new();
+/// The interval of every figure that the merged report has, by its JSON pointer. One that not every run has gets none;
+/// of a count that a run does not have (an outcome that did not happen in it) there was none.
+fn intervals(runs: &[Value], reports: &[Report], merged: &Report) -> BTreeMap<String, [f64; 2]> {
+    let mut found = Figures::default();
+    let value = to_value(merged);
     for section in ["requests", "latency", "error_latency", "classes", "components", "objectives", "cost"] {
-        if let Some(value) = merged.get(section) {
-            figures(value, format!("/{section}"), &mut pointers);
+        if let Some(value) = value.get(section) {
+            found.below(value, format!("/{section}"));
         }
     }
     let mut intervals = BTreeMap::new();
-    for pointer in pointers {
-        let values: Vec<f64> = runs.iter().filter_map(|run| run.pointer(&pointer)?.as_f64()).collect();
-        if values.len() < runs.len() {
-            continue;
-        }
-        let Some((low, high)) = Summary::of(&values).and_then(|summary| summary.interval(LEVEL)) else { continue };
-        let is_share = SHARES.iter().any(|share| pointer.ends_with(&format!("/{share}")));
-        let high = if is_share { high.min(1.0) } else { high };
-        intervals.insert(pointer, [low.max(0.0), high]);
+    for (pointer, is_count) in found.pointers {
+        let of_run = |run: &Value| match run.pointer(&pointer).and_then(Value::as_f64) {
+            None if is_count => Some(0.0),
+            value => value,
+        };
+        let Some(values) = runs.iter().map(of_run).collect::<Option<Vec<f64>>>() else { continue };
+        let share = is_share(&pointer, merged);
+        intervals.extend(interval(&values, share).map(|interval| (pointer, interval)));
+    }
+    for (pointer, values) in breakdown_figures(reports, merged) {
+        let share = is_share(&pointer, merged);
+        intervals.extend(interval(&values, share).map(|interval| (pointer, interval)));
     }
     intervals
 }
 
-/// Collects the JSON pointers of the figures that get an interval.
-fn figures(value: &Value, pointer: String, found: &mut Vec<String>) {
-    let inside: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
-    };
-    for (key, value) in inside {
-        if ["histogram", "instances", "max_instance", "links"].contains(&key.as_str()) {
-            continue;
-        }
-        let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
-        match value {
-            Value::Number(number) if number.is_f64() && FIGURES.contains(&key.as_str()) => found.push(pointer),
-            _ => figures(value, pointer, found),
+/// Student's interval, within what the figure can be: no figure is negative, no share above 1.
+fn interval(values: &[f64], is_share: bool) -> Option<[f64; 2]> {
+    let (low, high) = Summary::of(values).and_then(|summary| summary.interval(LEVEL))?;
+    Some([low.max(0.0), if is_share { high.min(1.0) } else { high }])
+}
+
+fn is_share(pointer: &str, merged: &Report) -> bool {
+    let (above, name) = pointer.rsplit_once('/').unwrap_or_default();
+    let objective =
+        above.strip_prefix("/objectives/").and_then(|index| merged.objectives.get(index.parse::<usize>().ok()?));
+    match objective.map(|result| Objective::parse(&result.objective)) {
+        Some(Ok(objective)) => objective.measure.dimension() == Dimension::Share,
+        Some(Err(_)) | None => SHARES.contains(&name),
+    }
+}
+
+/// Where the figures of a report are.
+#[derive(Default)]
+struct Figures {
+    /// JSON pointers, and whether a count is there.
+    pointers: Vec<(String, bool)>,
+}
+
+impl Figures {
+    /// Every number below a value is a figure, but for histograms, bounds, and how many samples a percentile needs.
+    fn below(&mut self, value: &Value, pointer: String) {
+        let inside: Vec<(String, &Value)> = match value {
+            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
+            Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+            Value::Number(number) => return self.pointers.push((pointer, !number.is_f64())),
+            Value::Null | Value::Bool(_) | Value::String(_) => return,
+        };
+        for (key, value) in inside {
+            if key != "histogram" && !key.ends_with("_at_least_s") && !key.ends_with("_needs") {
+                self.below(value, format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")));
+            }
         }
     }
+}
+
+/// The rows of the breakdown, found in each run by what they name; a run that lacks one spent nothing there.
+fn breakdown_figures(reports: &[Report], merged: &Report) -> Vec<(String, Vec<f64>)> {
+    type Rows = fn(&Report) -> &[BreakdownPart];
+    let bands: [(&str, Rows); 2] = [("p50", |report| &report.breakdown.p50), ("p99", |report| &report.breakdown.p99)];
+    let mut figures = Vec::new();
+    for (band, rows) in bands {
+        for (index, row) in rows(merged).iter().enumerate() {
+            let of = |report, figure: fn(&BreakdownPart) -> f64| {
+                rows(report).iter().find(|part| part.names_the_same(row)).map_or(0.0, figure)
+            };
+            let pointer = format!("/breakdown/{band}/{index}");
+            figures.push((
+                format!("{pointer}/seconds"),
+                reports.iter().map(|report| of(report, |part| part.seconds)).collect(),
+            ));
+            figures.push((
+                format!("{pointer}/share"),
+                reports.iter().map(|report| of(report, |part| part.share)).collect(),
+            ));
+        }
+    }
+    figures
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analysis::report::{
-        AuditEntry, Breakdown, BreakdownPart, ClassReport, ComponentReport, Replicas, Stopped, Timeline,
+        AuditEntry, Breakdown, ClassReport, ComponentReport, Journeys, LinkReport, Replicas, Stopped, Timeline, Wait,
     };
 
     fn requests(ok: u64, errors: &[(&str, u64)], unfinished: u64) -> Requests {
@@ -471,9 +519,9 @@ mod tests {
         assert!(low == 0.0 && (high - (1.5 + 12.706_205 * 0.5)).abs() < 1e-5, "{low} {high}");
         let [low, high] = merged.intervals["/components/a~1b/utilization"];
         assert!(low == 0.0 && high == 1.0, "shares stay shares: {low} {high}");
-        assert_eq!(merged.confidence, Some(Confidence { replications: 2, level: 0.95 }));
+        assert_eq!(merged.confidence, Some(Confidence { replications: 2, level: 0.95, precision: None }));
         let value = to_value(&merged);
-        assert!(merged.intervals.keys().all(|pointer| value.pointer(pointer).is_some_and(Value::is_f64)));
+        assert!(merged.intervals.keys().all(|pointer| value.pointer(pointer).is_some_and(Value::is_number)));
     }
 
     #[test]
@@ -487,6 +535,91 @@ mod tests {
             assert_eq!((merged.latency.p99_s, merged.latency.p99_at_least_s), (None, Some(2.0)));
             assert!(!merged.intervals.contains_key("/latency/p99_s"));
         }
+    }
+
+    #[test]
+    fn a_percentile_that_a_run_refuses_is_refused() {
+        let known = Report { latency: latency(&[(1.0, 100)], Some(1.0)), ..Report::default() };
+        let mut refused = known.clone();
+        (refused.latency.p99_s, refused.latency.p99_needs) = (None, Some(100));
+        let mut unknown = known.clone();
+        (unknown.latency.p99_s, unknown.latency.p99_at_least_s) = (None, Some(3.0));
+        for runs in [[known.clone(), refused.clone(), unknown.clone()], [refused, unknown, known]] {
+            let merged = merge(&runs, no_objectives).latency;
+            assert_eq!((merged.p99_s, merged.p99_at_least_s, merged.p99_needs), (None, None, Some(100)));
+        }
+    }
+
+    #[test]
+    fn an_objective_that_a_run_can_t_tell_is_not_told() {
+        let result = |value, why: Option<&str>| ObjectiveResult {
+            objective: "p99.99 < 1s".into(),
+            value,
+            met: value.is_some(),
+            why: why.map(str::to_owned),
+        };
+        let of = |result| Report { objectives: vec![result], ..Report::default() };
+        let runs = [of(result(Some(0.5), None)), of(result(None, Some("it needs more")))];
+        let merged = merge(&runs, |_| vec![result(Some(0.6), None)]);
+        assert_eq!(merged.objectives, [result(None, Some("it needs more"))]);
+        assert!(merged.intervals.keys().all(|pointer| !pointer.starts_with("/objectives")));
+    }
+
+    #[test]
+    fn every_figure_has_its_interval_where_it_is() {
+        let run = |number: u64| {
+            let value = number as f64;
+            let errors = BTreeMap::from([(if number == 1 { "timeout" } else { "failed" }.to_owned(), 6)]);
+            let web = ComponentReport {
+                errors,
+                wait: Some(Wait { p99_s: Some(value), p99_needs: None, ..Wait::default() }),
+                links: BTreeMap::from([("db".into(), LinkReport { tries: 10 * number, ..LinkReport::default() })]),
+                replicas: Some(Replicas { mean: value, min: number, max: 4 }),
+                journeys: Some(Journeys { ok: number, started: number, ..Journeys::default() }),
+                instances: BTreeMap::from([("web[0]".into(), Default::default())]),
+                ..ComponentReport::default()
+            };
+            let part = |component: &str| BreakdownPart {
+                component: component.into(),
+                phase: "service".into(),
+                seconds: value,
+                share: 1.0,
+                ..BreakdownPart::default()
+            };
+            Report {
+                latency: latency(&[(1.0, 100)], Some(value)),
+                components: BTreeMap::from([("web".into(), web)]),
+                breakdown: Breakdown {
+                    p99: vec![part(if number == 1 { "web" } else { "db" })],
+                    p50: vec![part("web")],
+                },
+                ..Report::default()
+            }
+        };
+        let merged = merge(&[run(1), run(3)], no_objectives);
+        let half = 12.706_204_736;
+        for (pointer, mean, spread) in [
+            ("/latency/p99_s", 2.0, 1.0),
+            ("/latency/count", 100.0, 0.0),
+            ("/components/web/wait/p99_s", 2.0, 1.0),
+            ("/components/web/errors/timeout", 3.0, 3.0),
+            ("/components/web/errors/failed", 3.0, 3.0),
+            ("/components/web/links/db/tries", 20.0, 10.0),
+            ("/components/web/replicas/mean", 2.0, 1.0),
+            ("/components/web/replicas/min", 2.0, 1.0),
+            ("/components/web/journeys/ok", 2.0, 1.0),
+            ("/components/web/instances/web[0]/calls", 0.0, 0.0),
+            ("/breakdown/p50/0/seconds", 2.0, 1.0),
+            ("/breakdown/p99/0/seconds", 1.5, 1.5),
+        ] {
+            let [low, high] = *merged.intervals.get(pointer).unwrap_or_else(|| panic!("{pointer} has no interval"));
+            let expected = [f64::max(mean - half * spread, 0.0), mean + half * spread];
+            assert!((low - expected[0]).abs() < 1e-6 && (high - expected[1]).abs() < 1e-6, "{pointer}: {low} {high}");
+        }
+        let value = to_value(&merged);
+        assert!(merged.intervals.keys().all(|pointer| value.pointer(pointer).is_some_and(Value::is_number)));
+        assert!(!merged.intervals.keys().any(|pointer| pointer.contains("histogram") || pointer.contains("needs")));
+        assert_eq!(merged.intervals["/breakdown/p50/0/share"], [1.0, 1.0]);
     }
 
     #[test]

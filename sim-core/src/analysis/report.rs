@@ -135,8 +135,9 @@ impl Requests {
     }
 }
 
-/// A distribution of times. A percentile is `null` where nothing was measured, or where it falls among requests that
-/// never ended: then its `…_at_least_s` tells their age.
+/// A distribution of times. A percentile is `null` where so few were measured that it would merely be the longest: then
+/// its `…_needs` tells how many it takes; or where it falls among requests that never ended: then its `…_at_least_s`
+/// tells their age.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// How many were measured.
@@ -155,21 +156,33 @@ pub struct Latency {
     /// Age of the requests that p90 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90_at_least_s: Option<f64>,
+    /// How many must be measured for p90 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_needs: Option<u64>,
     /// 95th percentile.
     pub p95_s: Option<f64>,
     /// Age of the requests that p95 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p95_at_least_s: Option<f64>,
+    /// How many must be measured for p95 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_needs: Option<u64>,
     /// 99th percentile.
     pub p99_s: Option<f64>,
     /// Age of the requests that p99 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_at_least_s: Option<f64>,
+    /// How many must be measured for p99 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_needs: Option<u64>,
     /// 99.9th percentile.
     pub p999_s: Option<f64>,
     /// Age of the requests that p99.9 falls among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_at_least_s: Option<f64>,
+    /// How many must be measured for p99.9 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p999_needs: Option<u64>,
     /// The longest of those that ended.
     pub max_s: Option<f64>,
     /// `[upper_s, count]` of each bucket that is not empty, rising; buckets are within 0.1%.
@@ -274,6 +287,9 @@ pub struct Wait {
     pub p50_s: Option<f64>,
     /// 99th percentile.
     pub p99_s: Option<f64>,
+    /// How many calls it takes for p99 to be told, where there were fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_needs: Option<u64>,
 }
 
 /// Time in service at a station.
@@ -436,6 +452,13 @@ pub struct BreakdownPart {
     pub seconds: f64,
 }
 
+impl BreakdownPart {
+    /// Whether both are of the same place and phase.
+    pub fn names_the_same(&self, other: &Self) -> bool {
+        (&self.component, &self.phase, self.abandoned) == (&other.component, &other.phase, other.abandoned)
+    }
+}
+
 /// One objective and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveResult {
@@ -445,6 +468,9 @@ pub struct ObjectiveResult {
     pub value: Option<f64>,
     /// Whether it holds; an unknown value does not.
     pub met: bool,
+    /// Why the value is not known, where there is more to say than that nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// Two independent tallies of the same thing.
@@ -478,6 +504,43 @@ pub struct Confidence {
     pub replications: u32,
     /// The share of such intervals that hold the true mean.
     pub level: f64,
+    /// How well a figure was to be known, and is, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+}
+
+/// How well a figure was to be known, and is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Precision {
+    /// Which figure: `p99`.
+    pub figure: String,
+    /// How far its mean may be from the truth, as a share of it.
+    pub wanted: f64,
+    /// How far it is at most, where the interval holds the truth; `null` where the figure is unknown or may be 0.
+    pub reached: Option<f64>,
+    /// Whether that is near enough.
+    pub met: bool,
+    /// The most runs that were allowed.
+    pub budget: u32,
+    /// The runs that were made.
+    pub runs: u32,
+}
+
+impl Precision {
+    /// In words: `p99 is known to ±1.8% after 24 runs`.
+    pub fn sentence(&self) -> String {
+        let Self { figure, runs, .. } = self;
+        let percent = |share: f64| format!("±{}%", crate::model::units::three_digits(share * 100.0));
+        match self.reached {
+            Some(reached) if self.met => format!("{figure} is known to {} after {runs} runs", percent(reached)),
+            Some(reached) => format!(
+                "{figure} is known to {} only after {runs} runs, not to the {} that was asked for",
+                percent(reached),
+                percent(self.wanted)
+            ),
+            None => format!("how well {figure} is known can't be told after {runs} runs"),
+        }
+    }
 }
 
 /// Integers that may pass 64 bits: a JSON number while it fits, decimal text beyond.

@@ -60,7 +60,7 @@ impl Samples {
             let figure = figures.index_of_objective(objective);
             let value = figure.and_then(|figure| self.summary(point, figure)).map(|summary| summary.mean);
             let met = value.is_some_and(|value| objective.is_met_by(value));
-            ObjectiveResult { objective: objective.text.clone(), value, met }
+            ObjectiveResult { objective: objective.text.clone(), value, met, why: None }
         };
         objectives.iter().map(result).collect()
     }

@@ -20,6 +20,7 @@ pub mod levers;
 pub mod limit;
 pub mod objectives;
 pub mod plan;
+pub mod replicate;
 pub mod samples;
 pub mod subjects;
 pub mod sweep;

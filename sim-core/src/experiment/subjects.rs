@@ -4,6 +4,7 @@ use super::{Figure, Figures, Job, Point, Record};
 use crate::analysis::replications::seed_of;
 use crate::analysis::report::{Ended, Report};
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::run::Warmup;
 use crate::model::{Files, Model};
 use crate::plan::Plan;
 
@@ -49,7 +50,12 @@ impl<'f> Subjects<'f> {
     pub fn effort(&self, subject: u32) -> f64 {
         let run = &self.models[subject as usize].run;
         let measured = run.duration.0.max(1) as f64;
-        (measured + run.warmup.time_ns() as f64) / measured
+        let before = match run.warmup {
+            Warmup::For(time) => time.0 as f64,
+            // Found by pilots of its own, and as a rule short.
+            Warmup::Auto => 0.0,
+        };
+        (measured + before) / measured
     }
 
     /// What is kept of each run.

@@ -12,11 +12,14 @@ mod workload;
 
 use std::collections::BTreeMap;
 
+use crate::analysis::warmup;
 use crate::components::Component;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::distribution::Distribution;
+use crate::model::run::Warmup;
+use crate::model::value::Time;
 use crate::model::{Files, Model};
 use crate::plan::{Clock, ComponentPlan, DrawPlan, Header, Kind, Limits, OpName, Pc, Phase, Plan, Scope, ops};
 use crate::workload::sampler::Sampler;
@@ -29,10 +32,17 @@ impl Plan {
     /// # Errors
     /// What is wrong with the files that the model names.
     pub fn compile(model: &Model, files: &dyn Files) -> Result<Plan, Diagnostics> {
-        let mut lowering = Lowering::new(model, files);
-        lowering.all();
-        if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(lowering.finish()) }
+        match model.run.warmup {
+            Warmup::For(time) => lowered(model, time, files),
+            Warmup::Auto => warmup::compile(model, |model, time| lowered(model, time, files)),
+        }
     }
+}
+
+fn lowered(model: &Model, warmup: Time, files: &dyn Files) -> Result<Plan, Diagnostics> {
+    let mut lowering = Lowering::new(model, warmup, files);
+    lowering.all();
+    if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(lowering.finish()) }
 }
 
 /// A plan in the making. While it is made, places in programs are labels; `finish` resolves them.
@@ -58,11 +68,11 @@ fn site(parts: &[&str]) -> u64 {
 }
 
 impl<'m> Lowering<'m> {
-    fn new(model: &'m Model, files: &'m dyn Files) -> Self {
+    fn new(model: &'m Model, warmup: Time, files: &'m dyn Files) -> Self {
         let mut lowering = Lowering {
             model,
             files,
-            plan: empty_plan(model),
+            plan: empty_plan(model, warmup),
             diagnostics: Diagnostics::default(),
             component_ids: model.components.keys().zip(0..).map(|(name, id)| (name.as_str(), id)).collect(),
             class_ids: model.classes.keys().zip(0..).map(|(name, id)| (name.as_str(), id)).collect(),
@@ -231,9 +241,9 @@ fn slot_ns(total_ns: u64) -> u64 {
     }
 }
 
-fn empty_plan(model: &Model) -> Plan {
+fn empty_plan(model: &Model, warmup: Time) -> Plan {
     let run = &model.run;
-    let start = run.warmup.time_ns();
+    let start = warmup.0;
     let end = start + run.duration.0;
     Plan {
         header: Header {

@@ -245,7 +245,9 @@ impl Histogram {
             true => u64::from(count),
             false => u64::from(count) + self.spilled.get(&(bucket as u32)).copied().unwrap_or(0),
         };
-        let counts = self.counts.iter().enumerate();
+        // Most buckets lie below the smallest value.
+        let first = if self.count > 0 { bucket_of(self.min) } else { 0 };
+        let counts = self.counts.iter().enumerate().skip(first);
         counts.map(move |(bucket, count)| (bucket, full(bucket, *count))).filter(|(_, count)| *count > 0)
     }
 
@@ -273,6 +275,19 @@ pub fn nearest_rank(q: f64, count: u64) -> u64 {
     let near = exact.round();
     let rank = if (exact - near).abs() <= 1e-12 * count as f64 { near } else { exact.ceil() };
     (rank as u64).clamp(1, count.max(1))
+}
+
+/// How many values it takes for the quantile of the share `q` to be told: with fewer, ⌈1 ÷ (1 − q)⌉ being the least, its
+/// nearest rank is that of the largest, which tells of one value and not of a share. The median is always told.
+#[must_use]
+pub fn samples_needed(q: f64) -> u64 {
+    if q <= 0.5 {
+        return 1;
+    }
+    let exact = 1.0 / (1.0 - q);
+    let near = exact.round();
+    // As for the rank: 1 ÷ (1 − 0.9) is 10, whatever the last bits say.
+    if (exact - near).abs() <= 1e-9 * exact { near as u64 } else { exact.ceil() as u64 }
 }
 
 #[inline(always)]
@@ -340,6 +355,18 @@ mod tests {
             [(0.07, 100, 7), (0.5, 3, 2), (0.99, 100, 99), (0.991, 100, 100), (0.0, 5, 1), (1.0, 5, 5), (0.9, 1, 1)]
         {
             assert_eq!(nearest_rank(q, count), rank, "{q} of {count}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_needs_so_many_that_it_is_not_the_largest() {
+        for (q, needs) in [(0.3, 1), (0.5, 1), (0.6, 3), (0.75, 4), (0.9, 10), (0.95, 20), (0.99, 100), (0.999, 1_000)]
+        {
+            assert_eq!(samples_needed(q), needs, "{q}");
+            if needs > 1 {
+                let (told, refused) = (nearest_rank(q, needs), nearest_rank(q, needs - 1));
+                assert_eq!((told < needs, refused), (true, needs - 1), "{q}");
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! `run`: seed, warm-up, window, drain, limits.
 
 use super::node::{EMPTY_MAP, Node};
+use super::shape::Choice;
 use super::spec::{Read, Reader, Shape};
 use super::value::{Count, Time};
 use crate::spec;
@@ -10,7 +11,8 @@ spec! {
     pub struct Run {
         /// Where every draw comes from: the same model and seed give the same results, to the bit.
         seed: Count = default(1);
-        /// Runs before the window at the load of t = 0, so that the window starts neither empty nor cold.
+        /// Runs before the window at the load of t = 0, so that the window starts neither empty nor cold; `auto` finds
+        /// how long in pilot runs, at most as long as the window.
         warmup: Warmup = default("0s").range("0s", "3650d");
         /// The window that is measured: [0, duration).
         duration: Time = required.range("1us", "3650d");
@@ -36,29 +38,27 @@ spec! {
 pub enum Warmup {
     /// So long.
     For(Time),
-}
-
-impl Warmup {
-    /// In ns.
-    pub fn time_ns(self) -> u64 {
-        let Self::For(time) = self;
-        time.0
-    }
+    /// As long as pilot runs take to forget how they began.
+    Auto,
 }
 
 impl Read for Warmup {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         if node.text() == Some("auto") {
-            return reader.later(node, "auto");
+            return Some(Self::Auto);
         }
         Time::read(node, reader).map(Self::For)
     }
 
     fn shape() -> Shape {
-        Time::shape()
+        let auto = Choice { word: "auto", doc: "as long as pilot runs take to forget how they began" };
+        Shape::Any(vec![Time::shape(), Shape::Choice(vec![auto])])
     }
 
     fn magnitude(&self) -> Option<f64> {
-        Some(self.time_ns() as f64)
+        match self {
+            Self::For(time) => time.magnitude(),
+            Self::Auto => None,
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 mod text;
 
 pub use text::{
-    exact_size, exact_time, humane_count, humane_money, humane_rate, humane_share, humane_size, humane_time,
+    exact_size, exact_time, grouped, humane_count, humane_money, humane_rate, humane_share, humane_size, humane_time,
     three_digits,
 };
 

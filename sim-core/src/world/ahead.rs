@@ -52,7 +52,7 @@ impl Ahead {
     }
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Makes the draws of the requests from this number on, for a block.
     #[inline(never)]
     pub(super) fn draw_ahead(&mut self, client: u32, stream: u64, number: i64) {

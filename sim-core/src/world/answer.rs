@@ -11,7 +11,7 @@ use crate::plan::{Kind, LinkPlan, Op, Outcome, ops};
 /// How often a message is sent again before the network gives up.
 const RETRANSMISSIONS_MAX: u64 = 15;
 
-impl<'p> World<'p> {
+impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// Whether a frame is a request that was sent itself instead of a call (see `tail_call`).
     #[inline(always)]
     fn is_sent_request(&self, frame: u32) -> bool {
@@ -131,6 +131,7 @@ impl<'p> World<'p> {
     pub(super) fn enter(&mut self, child: u32) -> Next {
         let now = self.now;
         let open = self.open;
+        self.trace_enter(child);
         let state = &mut self.frames[child];
         let instance = &mut self.instances[state.instance as usize];
         state.start = now;
@@ -191,6 +192,7 @@ impl<'p> World<'p> {
         if self.plan.leases {
             self.end_lease_of(child);
         }
+        self.trace_answer(child, outcome);
         if self.is_sent_request(child) {
             let state = &mut self.frames[child];
             state.instance = state.parent;
@@ -233,6 +235,7 @@ impl<'p> World<'p> {
         state.waiting = Waiting::Nothing;
         state.flags = (state.flags & !HIT) | (flags & HIT);
         state.version = version;
+        self.trace_settle(parent, outcome);
         if outcome == Outcome::Ok { Next::StepOf(parent) } else { Next::Answered(parent, outcome) }
     }
 
@@ -272,6 +275,7 @@ impl<'p> World<'p> {
         original.flags &= !COUNTED;
         original.via = NO_COMPONENT;
         original.pc += 1;
+        self.trace_early_reply(frame, twin);
         self.ready.push_back(frame);
         self.reply(twin)
     }

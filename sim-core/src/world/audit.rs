@@ -25,7 +25,7 @@ impl Check {
     }
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// The window begins: what came before is not counted.
     pub(super) fn window_starts(&mut self) {
         self.open = true;
@@ -121,7 +121,7 @@ impl World<'_> {
         }
         self.meters.slot.clear();
         self.meters.slot.areas = self.stations.iter().map(|station| station.areas(self.now)).collect();
-        self.meters.slot.lookups = self.meters.components.iter().map(|meter| (meter.hits, meter.misses)).collect();
+        self.meters.slot.lookups = self.meters.components.iter().map(|meter| meter.looked_up).collect();
         self.slot_began = self.now;
     }
 
@@ -180,7 +180,7 @@ impl World<'_> {
                 Kind::Cache(_) => {
                     let meter = &self.meters.components[component];
                     let before = self.meters.slot.lookups.get(component).copied().unwrap_or((0, 0));
-                    let (hits, misses) = (meter.hits - before.0, meter.misses - before.1);
+                    let (hits, misses) = (meter.looked_up.0 - before.0, meter.looked_up.1 - before.1);
                     let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
                     self.note(&format!("{}.hit_ratio", state.name), ratio);
                 }

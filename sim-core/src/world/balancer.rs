@@ -31,7 +31,7 @@ struct Endpoint {
     weight: u32,
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// A call reaches a balancer that passes it on at once.
     #[inline]
     pub(super) fn balance(&mut self, child: u32, balancer: u32, own: u32) -> Next {

@@ -34,7 +34,7 @@ const PICK: u64 = 4;
 const FRESH_KEY: u64 = 5;
 const SIZE: u64 = 6;
 
-impl<'p> World<'p> {
+impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// The call that a frame's present operation makes.
     #[inline(always)]
     pub(super) fn call_of(&self, frame: u32) -> &'p CallPlan {
@@ -100,6 +100,7 @@ impl<'p> World<'p> {
         meter.tries += self.open as u64;
         let class_writes = self.frames[frame].has(WRITE);
         let (op, writes) = self.operation(call.op, class_writes, link);
+        self.trace_call(frame, frame, op, call, link);
         let state = &mut self.frames[frame];
         state.parent = state.instance;
         state.key = child_key(state.key, call.site, 0, 0);
@@ -179,6 +180,7 @@ impl<'p> World<'p> {
         if !link.plain
             && let Some(outcome) = self.admit(frame, call, link)
         {
+            self.trace_refused(frame, link, outcome);
             return self.settle(frame, outcome);
         }
         self.meters.links[call.link as usize].tries += self.open as u64;
@@ -284,6 +286,7 @@ impl<'p> World<'p> {
                 None => self.size_for(frame, child, call.class.is_some()),
             };
         }
+        self.trace_call(frame, child, op, call, link);
         child
     }
 
@@ -374,6 +377,7 @@ impl<'p> World<'p> {
     /// A try has ended: another one, another turn, or on.
     #[inline]
     pub(super) fn settle(&mut self, frame: u32, outcome: Outcome) -> Next {
+        self.trace_settle(frame, outcome);
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
         if self.frames[frame].has(ADMITTED) {
@@ -470,12 +474,14 @@ impl<'p> World<'p> {
         self.meters.links[call.link as usize].calls += self.open as u64;
         self.meters.links[call.link as usize].tries += self.open as u64;
         let child = self.new_child(frame, call, link);
+        self.trace_cast(frame, child);
         if let Some(instance) = self.resolve(frame, child, link) {
             self.frames[child].instance = instance;
             self.orphan(child);
             let scope = self.frames[frame].scope;
             let (delay, lost) = self.travel(child, scope, call.link, link, true);
             if lost {
+                self.trace_answer(child, Outcome::Lost);
                 self.frames.free(child);
             } else {
                 // Even without a delay it runs after the caller, which does not wait.
@@ -483,6 +489,7 @@ impl<'p> World<'p> {
                 self.wake_in(child, delay);
             }
         } else {
+            self.trace_answer(child, Outcome::Unavailable);
             self.frames.free(child);
         }
         Next::Step

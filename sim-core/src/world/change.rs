@@ -19,7 +19,7 @@ pub struct Settings {
     pub slots: Vec<Option<u32>>,
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Takes the settings from the plan and schedules what changes them.
     pub(super) fn schedule_changes(&mut self) {
         for (at, change) in self.plan.changes.iter().enumerate() {

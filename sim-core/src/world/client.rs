@@ -45,7 +45,7 @@ const MIX_SITE: u64 = 0x6d69_785f_7369_7465;
 /// Where its client is drawn.
 const CLIENT_SITE: u64 = 0x636c_6965_6e74_2121;
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Prepares all clients.
     pub(super) fn build_clients(&mut self) {
         for (at, plan) in self.plan.clients.iter().enumerate() {
@@ -229,6 +229,7 @@ impl World<'_> {
             outcome: Outcome::Ok as u8,
             waiting: Waiting::Nothing,
         };
+        self.trace_request(frame, client);
         frame
     }
 
@@ -250,6 +251,7 @@ impl World<'_> {
                 self.instances[instance as usize].errors[outcome as usize] += 1;
             }
         }
+        self.trace_finish(frame, outcome, latency, counted);
         self.keys[frame as usize].clear();
         self.frames.free(frame);
         if parent != NONE {

@@ -75,7 +75,7 @@ impl DatabaseState {
     }
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     // Caches.
 
     /// Looks a frame's key up; the frame knows whether it hit.
@@ -87,8 +87,13 @@ impl World<'_> {
         let open = self.open;
         let state = self.instances[instance as usize].state;
         let found = self.caches[state as usize].store.lookup(item, self.now as i64);
+        self.trace_lookup(frame, component, &found);
         let meter = &mut self.meters.components[component as usize];
         self.frames[frame].flags &= !HIT;
+        match found {
+            Lookup::Hit { .. } => meter.looked_up.0 += 1,
+            Lookup::Expired { .. } | Lookup::Miss => meter.looked_up.1 += 1,
+        }
         match found {
             Lookup::Hit { version, .. } => {
                 self.frames[frame].flags |= HIT;
@@ -173,6 +178,11 @@ impl World<'_> {
             }
         };
         self.members[component as usize][(shard as u32 * nodes + node) as usize]
+    }
+
+    /// The newest committed version of a key.
+    pub(super) fn newest_at(&self, database: u32, item: u64) -> u32 {
+        self.databases[database as usize].versions.get(item)
     }
 
     /// A read sees the newest committed version.

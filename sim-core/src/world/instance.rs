@@ -96,7 +96,7 @@ impl Instance {
     }
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Builds what is there at the start.
     pub(super) fn build_instances(&mut self) {
         let plan = self.plan;

@@ -5,7 +5,7 @@ use super::{Next, World};
 use crate::engine::slab::NONE;
 use crate::plan::{Op, Outcome, Place};
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Runs on from what happened to a frame, then all that this made ready, until nobody runs.
     #[inline]
     pub(super) fn proceed(&mut self, mut frame: u32, mut next: Next) {
@@ -280,6 +280,7 @@ impl World<'_> {
             };
             self.frames[branch].sessions_clear();
             self.logs[branch as usize].clear();
+            self.trace_branch(frame, branch, at as u32);
             self.joins[join as usize].branches.push(branch);
             self.ready.push_back(branch);
         }
@@ -292,6 +293,7 @@ impl World<'_> {
     /// A branch has ended: its parent may go on.
     fn end_branch(&mut self, branch: u32) -> Next {
         let state = self.frames[branch];
+        self.trace_branch_end(branch);
         if state.parent == NONE {
             self.frames.free(branch);
             return Next::Wait;
@@ -316,6 +318,7 @@ impl World<'_> {
             let branch_log = std::mem::take(&mut self.logs[branch as usize]);
             self.logs[log as usize].append(&branch_log);
             self.logs[branch as usize] = branch_log;
+            self.trace_waited(branch);
         }
         self.frames.free(branch);
         self.abandon_branches(join);

@@ -19,7 +19,7 @@ pub struct Join {
     pub need: u32,
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// A caller has waited for as long as it may.
     pub(super) fn call_times_out(&mut self, frame: u32) -> Next {
         let call = self.call_of(frame);
@@ -27,6 +27,7 @@ impl World<'_> {
         let child = self.frames[frame].child;
         self.meters.links[call.link as usize].timeouts += self.open as u64;
         self.meters.links[call.link as usize].cancelled += (self.open && link.cancel) as u64;
+        self.trace_give_up(frame);
         self.write_down_try(frame);
         let state = &mut self.frames[frame];
         state.child = NONE;
@@ -68,6 +69,7 @@ impl World<'_> {
                     let branch_log = std::mem::take(&mut self.logs[branch as usize]);
                     self.logs[log as usize].append(&branch_log);
                     self.logs[branch as usize] = branch_log;
+                    self.trace_waited(branch);
                     deepest = branch;
                 }
                 Waiting::Nothing | Waiting::Granted => return,
@@ -83,6 +85,7 @@ impl World<'_> {
                 | Waiting::BackOff => {
                     let Frame { cell, since, .. } = self.frames[deepest];
                     self.logs[log as usize].add(cell, self.now - since);
+                    self.trace_cut(deepest, cell, since);
                     return;
                 }
                 Waiting::Free | Waiting::Think | Waiting::Request | Waiting::Message => unreachable!("no calls"),
@@ -133,6 +136,7 @@ impl World<'_> {
     /// Nobody waits for a call any more.
     pub(super) fn orphan(&mut self, child: u32) {
         self.unlog(child);
+        self.trace_orphan(child);
         self.frames[child].parent = NONE;
     }
 
@@ -232,6 +236,7 @@ impl World<'_> {
         } else {
             self.orphan(child);
         }
+        self.trace_turn_away(frame);
     }
 
     /// The losers of a join go on without their parent.

@@ -40,6 +40,8 @@ pub struct ComponentMeter {
     pub hits: u64,
     /// Look-ups that did not.
     pub misses: u64,
+    /// Hits and misses since the run's start, the warm-up's too: the timeline shows how a cache fills.
+    pub looked_up: (u64, u64),
     /// Entries that had to go for others.
     pub evictions: u64,
     /// Entries that were found too old.
@@ -172,7 +174,17 @@ impl SlotMeter {
         let count: u64 = self.latency.iter().map(|&n| n as u64).sum();
         let rank = ((count as f64 * q).ceil() as u64).max(1);
         let mut before = 0;
-        for (at, &n) in self.latency.iter().enumerate() {
+        let mut first = 0;
+        // Whole octaves are passed over by their sums.
+        for octave in self.latency.chunks(1 << SLOT_BITS) {
+            let sum: u64 = octave.iter().map(|&n| n as u64).sum();
+            if before + sum >= rank {
+                break;
+            }
+            before += sum;
+            first += octave.len();
+        }
+        for (at, &n) in self.latency.iter().enumerate().skip(first) {
             before += n as u64;
             if before >= rank && n > 0 {
                 let shift = (at >> SLOT_BITS).saturating_sub(1);

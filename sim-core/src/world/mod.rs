@@ -13,6 +13,7 @@ mod change;
 mod client;
 mod data;
 mod frame;
+mod hooks;
 mod instance;
 mod interpret;
 mod leave;
@@ -21,6 +22,7 @@ mod scale;
 mod seize;
 mod station;
 mod summary;
+pub mod trace;
 mod versions;
 
 use std::collections::VecDeque;
@@ -42,6 +44,7 @@ use leave::Join;
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
+use trace::Recorder;
 
 pub use audit::Check;
 pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
@@ -51,9 +54,19 @@ pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stoppe
 ///
 /// Results follow from the plan and the seed alone.
 pub fn run(plan: &Plan, seed: u64) -> RunResult {
-    let mut world = World::new(plan, seed);
+    let mut world = World::<false>::new(plan, seed, Recorder::default());
     world.pass_time();
     world.into_result(seed)
+}
+
+/// Runs a plan once and watches its requests: finds some, and records others in full.
+///
+/// The results are those of [`run`], to the bit.
+pub fn watch(plan: &Plan, seed: u64, recorder: Recorder) -> (RunResult, Recorder) {
+    let mut world = World::<true>::new(plan, seed, recorder);
+    world.pass_time();
+    let recorder = world.end_recording();
+    (world.into_result(seed), recorder)
 }
 
 /// Targets of events that are not frames.
@@ -97,8 +110,8 @@ enum Next {
     Wait,
 }
 
-/// The state of a run.
-struct World<'p> {
+/// The state of a run. Where it is not `TRACED`, nothing of the recorder is compiled in.
+struct World<'p, const TRACED: bool> {
     plan: &'p Plan,
     streams: Streams,
     now: u64,
@@ -163,10 +176,11 @@ struct World<'p> {
     /// Requests and journeys of the window that have not ended.
     pending: u64,
     meters: Meters,
+    recorder: Recorder,
 }
 
-impl<'p> World<'p> {
-    fn new(plan: &'p Plan, seed: u64) -> Self {
+impl<'p, const TRACED: bool> World<'p, TRACED> {
+    fn new(plan: &'p Plan, seed: u64, recorder: Recorder) -> Self {
         let mut world = World {
             plan,
             streams: Streams::new(seed),
@@ -218,6 +232,7 @@ impl<'p> World<'p> {
             over: false,
             pending: 0,
             meters: Meters::new(plan),
+            recorder,
         };
         world.settings = world.first_settings();
         world.startup_stream = world.streams.stream("startup");
@@ -372,6 +387,9 @@ impl<'p> World<'p> {
             self.sizes.push(0);
             self.keys.push(Vec::new());
         }
+        if TRACED {
+            self.recorder.frame_taken(frame);
+        }
         frame
     }
 
@@ -389,6 +407,7 @@ impl<'p> World<'p> {
     fn close_phase(&mut self, frame: u32) {
         let Frame { cell, since, .. } = self.frames[frame];
         self.log(frame, cell, self.now - since);
+        self.trace_phase(frame, cell, since, self.now);
     }
 
     /// Opens a phase.

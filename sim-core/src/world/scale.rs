@@ -14,7 +14,7 @@ pub struct ScalerState {
     samples: Vec<Option<Sample>>,
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Prepares all autoscalers.
     pub(super) fn build_scalers(&mut self) {
         for (component, state) in self.plan.components.iter().enumerate() {

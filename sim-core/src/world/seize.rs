@@ -16,7 +16,7 @@ enum Seized {
     Refused(Outcome),
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// The station that a place means for a frame.
     #[inline(always)]
     fn station_of(&mut self, frame: u32, place: Place) -> u32 {
@@ -478,6 +478,9 @@ impl World<'_> {
         let service = ((work as f64 / speed).round() as u64).min(sojourn);
         self.log(frame, cell - 1, sojourn - service);
         self.log(frame, cell, service);
+        // Waiting and service took turns: what is shown first is the sum of the waiting.
+        self.trace_phase(frame, cell - 1, since, self.now - service);
+        self.trace_phase(frame, cell, self.now - service, self.now);
         if self.in_window(since) {
             let meter = self.stations[station as usize].meter;
             self.meters.waits[meter as usize].record(sojourn - service);

@@ -100,7 +100,7 @@ pub struct ClientResult {
     pub journey_times: Histogram,
 }
 
-impl World<'_> {
+impl<const TRACED: bool> World<'_, TRACED> {
     /// Ends the run.
     pub(super) fn into_result(mut self, seed: u64) -> RunResult {
         let stopped = self.stopped.map(|limit| self.stop(limit));

@@ -206,11 +206,6 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "duration: 10s",
-            "duration: 10s, warmup: auto",
-            &["2: run.warmup: `auto` is not in this version of Kneepoint yet"],
-        ),
-        (
-            "duration: 10s",
             "duration: 200000d",
             &["2: run.duration: found \"200000d\"; expected a time with a unit; it is longer than 292 years"],
         ),

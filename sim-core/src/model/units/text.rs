@@ -156,15 +156,20 @@ pub fn humane_money(amount: f64) -> String {
     if amount < 99.995 {
         return format!("{sign}{amount:.2}");
     }
-    let digits = format!("{amount:.0}");
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
+    sign.to_owned() + &grouped(amount.round() as u64)
+}
+
+/// A whole number to its last digit, in groups of three: `1,000`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
         }
-        grouped.push(digit);
+        text.push(digit);
     }
-    sign.to_owned() + &grouped
+    text
 }
 
 #[cfg(test)]
@@ -226,5 +231,12 @@ mod tests {
         assert_eq!(humane_share(1.0), "100%");
         assert_eq!(humane_count(999.0), "999");
         assert_eq!(humane_count(1_440_000.0), "1.44 M");
+    }
+
+    #[test]
+    fn whole_numbers_are_grouped() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(grouped(count), text);
+        }
     }
 }
