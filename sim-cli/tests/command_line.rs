@@ -217,7 +217,24 @@ fn a_reader_who_goes_away_is_no_failure() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["", "run", "check", "sweep", "trace", "plan", "explain", "diagram", "schema", "completions"] {
+    let commands = [
+        "",
+        "run",
+        "check",
+        "sweep",
+        "compare",
+        "limit",
+        "plan",
+        "explain",
+        "trace",
+        "diff",
+        "new",
+        "fmt",
+        "diagram",
+        "schema",
+        "completions",
+    ];
+    for command in commands {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = run(&arguments);
         let help = text(&output.stdout);

@@ -20,12 +20,14 @@ const LEFT: f64 = 210.0;
 const ROW: f64 = 22.0;
 const BAR: f64 = 30.0;
 
+/// Share and seconds, of typical requests and of the slowest.
+type Columns = [(f64, f64); 2];
+
 /// One part of both bars.
 struct Part {
     name: String,
     look: Fill,
-    /// Of typical requests and of the slowest: share, seconds.
-    figures: [(f64, f64); 2],
+    figures: Columns,
 }
 
 /// How a part is filled: colours are components, textures are phases.
@@ -106,7 +108,7 @@ fn name(part: &BreakdownPart) -> String {
 /// The parts of both bars, the largest first, the smallest together.
 fn parts(breakdown: &Breakdown, colours: [Colour; 6]) -> Vec<Part> {
     let mut by_component: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut figures: BTreeMap<(&str, &str, bool), [(f64, f64); 2]> = BTreeMap::new();
+    let mut figures: BTreeMap<(&str, &str, bool), Columns> = BTreeMap::new();
     for (column, parts) in [&breakdown.p50, &breakdown.p99].into_iter().enumerate() {
         for part in parts {
             *by_component.entry(&part.component).or_default() += part.share;

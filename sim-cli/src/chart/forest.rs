@@ -183,7 +183,7 @@ fn one(panel: &Panel, row: &Row, y: f64) {
     let colour = if row.is_found { colours.series[0] } else { colours.rule };
     sheet.line(&[(panel.across(low), y), (panel.across(high), y)], colour, 2.5, Dash::Solid);
     let hollow = (!row.is_found).then_some(colours.paper);
-    let is_beyond = value < WIDEST[0] || value > WIDEST[1];
+    let is_beyond = !(WIDEST[0]..=WIDEST[1]).contains(&value);
     let marker = if is_beyond { Marker::Triangle } else { Marker::Disc };
     sheet.draw(&[(panel.across(value), y)], Look::Mark { marker, colour, size: 4.5, hollow });
 }

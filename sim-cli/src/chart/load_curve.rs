@@ -58,6 +58,8 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         if fails {
             errors(answer, sheet, Frame { top: 388.0, bottom: 448.0, ..upper }, x, of);
         }
+        let notes = "hollow: an objective is not met · shaded: intervals";
+        sheet.text(MARGIN, height - 16.0, notes, sheet.small(Anchor::Start));
     }))
 }
 
@@ -107,9 +109,6 @@ fn latencies(
     if ends.is_empty() {
         nothing(&panel, "latency is unknown");
     }
-    let notes = ["hollow: an objective is not met", "shaded: intervals"];
-    let below = if is_last { 52.0 } else { 36.0 };
-    sheet.text(MARGIN, frame.bottom + below, &notes.join(" · "), sheet.small(Anchor::Start));
 }
 
 fn one(panel: &Panel, line: &[(f64, Estimate, bool)], colour: super::theme::Colour, dash: Dash) {

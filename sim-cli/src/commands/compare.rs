@@ -74,7 +74,9 @@ impl Compare {
         self.answer.check("compare")?;
         let sources = self.load()?;
         let (names, models) = self.sides(&sources)?;
-        sources.iter().try_for_each(|(_, model)| told(model, &self.figure))?;
+        for (_, model) in &sources {
+            told(model, &self.figure)?;
+        }
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));
         let asked: Vec<Figure> = std::iter::once(main.clone()).chain(self.figure.iter().cloned()).collect();
         let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.seed, &asked);

@@ -163,7 +163,7 @@ impl AnswerArgs {
 /// Refuses figures of what the model has not.
 pub fn told(model: &Model, figures: &[Figure]) -> Result<(), Failure> {
     let measures: Vec<_> = figures.iter().map(|figure| &figure.measure).collect();
-    let wrong = |diagnostics| Failure::Model { source: "figures".to_owned(), diagnostics };
+    let wrong = |diagnostics| Failure::Model { source: "--figure".to_owned(), diagnostics };
     model.can_tell(&measures).map_err(wrong)
 }
 

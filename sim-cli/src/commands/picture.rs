@@ -14,7 +14,8 @@ use crate::render::page::Page;
 /// Pictures of an answer, and a page with all of it.
 #[derive(Debug, Args)]
 pub struct PictureArgs {
-    /// Draw a picture, as SVG or PNG by the file's ending; KIND=FILE draws another one, see below
+    /// Draw a picture, as SVG or PNG by the file's ending; KIND=FILE draws another one than the first of the command's;
+    /// may be given several times
     #[arg(long, value_name = "[KIND=]FILE", value_parser = asked)]
     chart: Vec<Chart>,
     /// Write one page (HTML) with the answer, its pictures, its tables and the model

@@ -1,6 +1,6 @@
 //! `kneepoint plan`: the cheapest configuration that meets the objectives.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sim_core::analysis::cost;
 use sim_core::experiment::axis::{Allowed, Axes};
 use sim_core::experiment::plan::{Configuration, Goal, Limits, Plan as Controller, Planned};
@@ -50,10 +50,20 @@ pub struct Plan {
     /// The most runs; left out, as many as it takes
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     max_runs: Option<u64>,
+    /// Exit with 3 if no configuration meets the objectives
+    #[arg(long, value_enum, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
     #[command(flatten)]
     runs: RunArgs,
     #[command(flatten)]
     answer: AnswerArgs,
+}
+
+/// What is a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// No configuration meets the objectives.
+    Objectives,
 }
 
 impl Plan {
@@ -72,7 +82,13 @@ impl Plan {
         let planned = plan.finish(&subjects);
         let page = page(&planned, &axes, &goal);
         self.answer.write(&planned, &page)?;
-        self.answer.draw(subjects.base(), &planned, &page)
+        self.answer.draw(subjects.base(), &planned, &page)?;
+        match self.fail_on {
+            Some(FailOn::Objectives) if planned.best.is_none() => {
+                Err(Failure::Unmet("no configuration meets all objectives".to_owned()))
+            }
+            Some(FailOn::Objectives) | None => Ok(()),
+        }
     }
 
     /// What is minimised, or how to say it.

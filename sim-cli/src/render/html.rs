@@ -114,7 +114,7 @@ fn plain(text: &str) -> String {
 /// Escaped; what stands between back-ticks is code.
 fn with_code(text: &str) -> String {
     let parts: Vec<String> = text.split('`').map(escaped).collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped(text);
     }
     let coded = |(number, part): (usize, String)| if number % 2 == 1 { format!("<code>{part}</code>") } else { part };

@@ -66,24 +66,21 @@ fn latencies(report: &Report) -> Sheet {
     let headings = time_figures(&report.latency).map(|figure| Column::unit(figure.label, figure.name));
     let columns = std::iter::once(Column::left("", "class")).chain(headings).collect();
     let mut sheet = Sheet::new("Latency", columns);
-    let row = |name: &str, latency: &Latency, place: String| {
+    let row = |name: &str, latency: &Latency, place: &[&str]| {
         let cells = time_figures(latency).map(|figure| {
-            let half = plus_minus(report, &format!("{place}/{}", figure.name), figure.value, &figure.text);
+            let pointer = pointer(&[place, &[figure.name]].concat());
+            let half = plus_minus(report, &pointer, figure.value, &figure.text);
             Cell::text(half.map_or(figure.text.clone(), |half| format!("{} {half}", figure.text)))
         });
         std::iter::once(Cell::text(name)).chain(cells).collect()
     };
-    sheet.rows.push(row("all", &report.latency, pointer(&["latency"])));
+    sheet.rows.push(row("all", &report.latency, &["latency"]));
     if report.classes.len() > 1 {
-        sheet.rows.extend(
-            report
-                .classes
-                .iter()
-                .map(|(name, class)| row(name, &class.latency, pointer(&["classes", name, "latency"]))),
-        );
+        let rows = report.classes.iter().map(|(name, of)| row(name, &of.latency, &["classes", name, "latency"]));
+        sheet.rows.extend(rows);
     }
     if let Some(errors) = &report.error_latency {
-        sheet.rows.push(row("errors", errors, pointer(&["error_latency"])));
+        sheet.rows.push(row("errors", errors, &["error_latency"]));
     }
     sheet
 }

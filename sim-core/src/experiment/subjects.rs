@@ -50,12 +50,11 @@ impl<'f> Subjects<'f> {
     pub fn effort(&self, subject: u32) -> f64 {
         let run = &self.models[subject as usize].run;
         let measured = run.duration.0.max(1) as f64;
-        let before = match run.warmup {
-            Warmup::For(time) => time.0 as f64,
-            // Found by pilots of its own, and as a rule short.
-            Warmup::Auto => 0.0,
-        };
-        (measured + before) / measured
+        match run.warmup {
+            Warmup::For(time) => (measured + time.0 as f64) / measured,
+            // Nobody knows before the pilots; about as much again is no bad guess.
+            Warmup::Auto => 2.0,
+        }
     }
 
     /// What is kept of each run.

@@ -29,6 +29,7 @@ mod shape;
 pub mod spec;
 pub mod step;
 mod syntax;
+pub mod tidy;
 pub mod units;
 mod validate;
 pub mod value;
