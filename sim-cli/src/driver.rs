@@ -4,7 +4,8 @@ mod batch;
 
 use rayon::prelude::*;
 use sim_core::analysis::report::{Ended, Report};
-use sim_core::experiment::{Experiment, Job, Prepared, Subjects};
+use sim_core::experiment::{Experiment, Job, Point, Prepared, Subjects};
+use sim_core::model::diagnostic::Diagnostics;
 
 use crate::error::Failure;
 use crate::interrupt::{self, Listening};
@@ -18,6 +19,9 @@ const REQUESTS_TOTAL: u64 = 4_500_000;
 const REPLICATIONS_MAX: u64 = 10;
 /// Fewer give intervals that say nothing; then one is as good.
 const REPLICATIONS_MIN: u64 = 3;
+
+/// Points that a thread checks before it looks for more.
+const CHECKED_AT_ONCE: usize = 32;
 
 /// How far an experiment came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +49,22 @@ impl Driver {
         let threads = threads(self.jobs)?;
         let progress = Progress::default();
         progress.during(self.progress, || threads.install(|| self.run(&progress, &simulate)))
+    }
+
+    /// Whether points are right models, all of them before anything is run.
+    ///
+    /// # Errors
+    /// Every mistake of every point; `source` is where they come from.
+    pub fn check(&self, source: &str, subjects: &Subjects, points: &[Point]) -> Result<(), Failure> {
+        let threads = threads(self.jobs)?;
+        let checked: Vec<Result<(), Diagnostics>> =
+            threads.install(|| points.par_chunks(CHECKED_AT_ONCE).map(|points| subjects.check(points)).collect());
+        let mut diagnostics = Diagnostics::default();
+        checked.into_iter().filter_map(Result::err).for_each(|found| diagnostics.append(found));
+        match diagnostics.has_errors() {
+            true => Err(Failure::Model { source: source.to_owned(), diagnostics }),
+            false => Ok(()),
+        }
     }
 
     /// Drives an experiment to its end, or until somebody interrupts it: then it has absorbed what there is. What the

@@ -70,6 +70,24 @@ impl Files for Folder {
     }
 }
 
+/// When a file was last saved; nothing while it is not there.
+pub fn changed_at(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path).and_then(|known| known.modified()).ok()
+}
+
+/// Clears the screen, where there is one.
+pub fn clear_screen() {
+    if io::stdout().is_terminal() {
+        let _ = io::stdout().write_all(b"\x1b[2J\x1b[H");
+    }
+}
+
+/// Makes the folder that a file is to be in.
+pub fn make_folder_of(path: &Path) -> Result<(), Failure> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))
+}
+
 /// Where results go.
 #[derive(Clone, Debug, Default)]
 pub struct Output(pub Option<PathBuf>);

@@ -63,6 +63,24 @@ fn bad_input_is_2_with_nothing_on_stdout() {
         (&["run", SHOP, "--set", "web.replicas=many"], "web.replicas"),
         (&["run", SHOP, "--output", "nowhere/report.json"], "nowhere/report.json can't be written"),
         (&["run", SHOP, SHOP], "unexpected argument"),
+        (&["plan", SHOP], "--over"),
+        (&["plan", SHOP, "--over", "web.replicas"], "web.replicas=6"),
+        (&["plan", SHOP, "--over", "web.replcas=1..4"], "did you mean replicas"),
+        (&["plan", SHOP, "--over", "web.replicas=4..1"], "web.replicas=4..1"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4"], "no component has a cost"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--price", "web.cores=3"], "not among --over"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--price", "web.replicas=-3"], "not negative"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--minimize", "p999x"], "unknown metric"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--minimize", "web.cores"], "neither a path"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--objective", "p99 <"], "--objective"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--confidence", "100%"], "--confidence"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--minimize", "p99", "-o", "nowhere/a.json"], "nowhere"),
+        (&["explain", SHOP, "--figure", "p999x"], "--figure"),
+        (&["explain", SHOP, "--set", "web.replicas=many"], "web.replicas"),
+        (&["explain", SHOP, "--figure", "p99(nobody)"], "there is no class or component nobody"),
+        (&["sweep", SHOP, "--vary", "web.replicas=1..4", "--figure", "p99(nobody)"], "nobody"),
+        (&["plan", SHOP, "--over", "web.replicas=1..4", "--minimize", "p99(nobody)"], "nobody"),
+        (&["explain", "nowhere.json"], "there is no such file"),
         (&["check"], "<MODEL>"),
         (&["check", SHOP, "nowhere.json"], "nowhere.json"),
         (&["check", SHOP, "--expect"], "expects nothing"),
@@ -199,7 +217,24 @@ fn a_reader_who_goes_away_is_no_failure() {
 
 #[test]
 fn every_command_has_help_with_examples() {
-    for command in ["", "run", "check", "sweep", "trace", "diagram", "schema", "completions"] {
+    let commands = [
+        "",
+        "run",
+        "check",
+        "sweep",
+        "compare",
+        "limit",
+        "plan",
+        "explain",
+        "trace",
+        "diff",
+        "new",
+        "fmt",
+        "diagram",
+        "schema",
+        "completions",
+    ];
+    for command in commands {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = run(&arguments);
         let help = text(&output.stdout);

@@ -253,6 +253,28 @@ fn every_page_is_in_the_index() {
     }
 }
 
+/// The SLO gate is a workflow whose commands there are.
+#[test]
+fn the_slo_gate_is_a_workflow() {
+    let path = root().join("sim-cli/docs/slo-gate.yml");
+    let text = fs::read_to_string(path).expect("the workflow is there");
+    let workflow = sim_core::model::document::Document::parse(&text, "slo-gate.yml").expect("it is YAML");
+    let steps = workflow.get("jobs.slo.steps").expect("a job with steps").items();
+    assert!(
+        workflow.root.get("on").is_some()
+            && steps.iter().all(|step| step.get("uses").is_some() != step.get("run").is_some())
+    );
+    let commands: Vec<&str> = steps.iter().filter_map(|step| step.get("run")?.text()).collect();
+    for command in ["check", "run"] {
+        let line =
+            commands.iter().find_map(|text| text.split_once(&format!("release/kneepoint {command} "))).expect(command);
+        let (help, _) = run(&format!("kneepoint {command} --help"), &root());
+        for flag in line.1.split_whitespace().take_while(|word| *word != "|").filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{flag} ")), "{command} has no {flag}");
+        }
+    }
+}
+
 #[test]
 fn commands_are_taken_apart_as_by_a_shell() {
     let cases: &[(&str, &[&str])] = &[

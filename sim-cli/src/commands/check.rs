@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -18,6 +19,7 @@ use crate::error::{Failure, clean};
 use crate::files::{Output, Source};
 use crate::render::humane;
 use crate::render::json::pretty;
+use crate::render::junit::{self, Case, Suite, Verdict};
 use crate::render::text::{Align, BAD, Columns, GOOD, QUIET, STRONG, WARN, bar, paint, shorten, wrap};
 
 const AFTER_HELP: &str = "\
@@ -26,6 +28,7 @@ Examples:
   kneepoint check shop.json --set shoppers.arrivals.rate=5000/s
   kneepoint check models/*.json               # several at once
   kneepoint check shop.json --expect          # run it and its variants, and hold it to `expect`
+  kneepoint check models/*.json --junit check.xml
 
 Nothing is run without --expect: the load is rates times mean work, so a part over 100% can't work,
 and one under it may still be slow.";
@@ -46,6 +49,9 @@ pub struct Check {
     /// How to write the results
     #[arg(long, short, value_enum, default_value_t)]
     format: CheckFormat,
+    /// Also write what must hold as JUnit XML: that each model is right, and with --expect each expectation
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Nothing but mistakes
     #[arg(long, short)]
     quiet: bool,
@@ -98,21 +104,38 @@ struct Shown {
     holds: bool,
 }
 
+impl Shown {
+    /// As a test.
+    fn case(&self) -> Case {
+        let value = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| humane(value, self.dimension));
+        Case::of(&self.expectation, self.holds, || format!("found {} and {}", value(self.left), value(self.right)))
+    }
+}
+
 impl Check {
     pub fn execute(self) -> Result<(), Failure> {
         let mut worst = Ok(());
+        let mut suites = Vec::new();
         for path in &self.models {
-            match (self.one(path), &worst) {
+            let mut suite = Suite { name: path.clone(), file: path.clone(), ..Suite::default() };
+            let result = self.one(path, &mut suite);
+            suite.cases.insert(0, valid(&result));
+            suites.push(suite);
+            match (result, &worst) {
                 (Ok(()), _) => {}
                 // Later models are checked even if one is wrong; the first failure gives the exit code.
                 (Err(failure), Ok(())) => worst = Err(failure),
                 (Err(failure), Err(_)) => failure.print(),
             }
         }
+        if let Some(path) = &self.junit {
+            Output(Some(path.clone())).write(&junit::xml(&suites))?;
+        }
         worst
     }
 
-    fn one(&self, path: &str) -> Result<(), Failure> {
+    /// Checks a model; what is found of it that must hold goes to the suite too.
+    fn one(&self, path: &str, suite: &mut Suite) -> Result<(), Failure> {
         let source = Source::read(path)?;
         let (model, warnings) = match engine::load(&source, &self.sets) {
             Ok(loaded) => loaded,
@@ -123,8 +146,11 @@ impl Check {
                 return Err(failure);
             }
         };
+        suite.name = model.name.clone();
+        suite.properties = vec![("model_digest", format!("{:016x}", model.digest()))];
         let load = load::offered(&model);
         let shown = if self.expect { self.expectations(path, &source, &model)? } else { Vec::new() };
+        suite.cases = shown.iter().map(Shown::case).collect();
         let (unmet, total) = (shown.iter().filter(|shown| !shown.holds).count(), shown.len());
         match self.format {
             CheckFormat::Json => {
@@ -193,6 +219,20 @@ impl Check {
             driver.replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))?;
         Ok(replications::merge(&reports, |report| objective::judge(&model.objectives, report)))
     }
+}
+
+/// Whether a model is right, as a test.
+fn valid(result: &Result<(), Failure>) -> Case {
+    let verdict = match result {
+        Ok(()) | Err(Failure::Unmet(_)) => Verdict::Holds,
+        Err(Failure::Model { diagnostics, .. }) => {
+            let mistakes = diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+            Verdict::Fails(mistakes.map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        }
+        Err(Failure::Wrong(what) | Failure::Internal(what)) => Verdict::Broken(what.clone()),
+        Err(Failure::Interrupted) => Verdict::Broken("interrupted".to_owned()),
+    };
+    Case { name: "is a valid model".to_owned(), verdict }
 }
 
 /// The envelope.

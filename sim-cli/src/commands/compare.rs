@@ -10,7 +10,7 @@ use sim_core::model::objective::Dimension;
 use sim_core::model::units::humane_count;
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs, figure};
+use super::experiment::{AnswerArgs, RunArgs, figure, told};
 use crate::error::Failure;
 use crate::files::Source;
 use crate::render::humane;
@@ -74,6 +74,9 @@ impl Compare {
         self.answer.check("compare")?;
         let sources = self.load()?;
         let (names, models) = self.sides(&sources)?;
+        for (_, model) in &sources {
+            told(model, &self.figure)?;
+        }
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));
         let asked: Vec<Figure> = std::iter::once(main.clone()).chain(self.figure.iter().cloned()).collect();
         let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.seed, &asked);

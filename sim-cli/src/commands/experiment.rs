@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use sim_core::experiment::{Experiment, Figure, Subjects};
+use sim_core::experiment::{Experiment, Figure, Point, Subjects};
 use sim_core::model::Model;
 
 use super::picture::PictureArgs;
@@ -64,11 +64,19 @@ impl RunArgs {
         model.load(&[("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())], quiet)
     }
 
+    /// Whether points are right models; `source` is where they come from: `--vary`.
+    pub fn check(&self, source: &str, subjects: &Subjects, points: &[Point]) -> Result<(), Failure> {
+        self.driver(true).check(source, subjects, points)
+    }
+
+    fn driver(&self, quiet: bool) -> Driver {
+        Driver { replications: None, jobs: self.jobs.map(usize::from), progress: !quiet }
+    }
+
     /// Drives an experiment to its end, or until Ctrl-C: then its answer tells what there is.
     pub fn conduct(&self, experiment: &mut dyn Experiment, subjects: &Subjects, quiet: bool) -> Result<(), Failure> {
-        let driver = Driver { replications: None, jobs: self.jobs.map(usize::from), progress: !quiet };
         let journal = self.journal.as_ref().map(|path| Journal::open(path, self.resume, subjects)).transpose()?;
-        let conducted = driver.conduct(experiment, subjects, journal.as_ref())?;
+        let conducted = self.driver(quiet).conduct(experiment, subjects, journal.as_ref())?;
         if conducted.done < conducted.expected && !quiet {
             say(&self.how_to_go_on(conducted));
         }
@@ -150,6 +158,13 @@ impl AnswerArgs {
         ];
         self.format.or_else(|| by_ending(self.output.as_ref(), &endings)).unwrap_or_default()
     }
+}
+
+/// Refuses figures of what the model has not.
+pub fn told(model: &Model, figures: &[Figure]) -> Result<(), Failure> {
+    let measures: Vec<_> = figures.iter().map(|figure| &figure.measure).collect();
+    let wrong = |diagnostics| Failure::Model { source: "--figure".to_owned(), diagnostics };
+    model.can_tell(&measures).map_err(wrong)
 }
 
 /// `p99`, `utilization(web)`

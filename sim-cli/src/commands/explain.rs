@@ -9,7 +9,7 @@ use sim_core::model::objective::Dimension;
 use sim_core::model::units::{humane_money, humane_share, humane_time};
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs, figure};
+use super::experiment::{AnswerArgs, RunArgs, figure, told};
 use crate::driver::Driver;
 use crate::error::Failure;
 use crate::render::humane;
@@ -46,6 +46,7 @@ pub struct Explain {
 impl Explain {
     pub fn execute(self) -> Result<(), Failure> {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
+        told(&model, std::slice::from_ref(&self.figure))?;
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, std::slice::from_ref(&self.figure));
         let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
         let base = subjects.prepare(&Point::default()).map_err(wrong)?;

@@ -6,7 +6,7 @@ use sim_core::experiment::limit::{CurvePoint, Limit as Controller, Limited, Opti
 use sim_core::experiment::{Figure, Figures, Subjects};
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs, figure};
+use super::experiment::{AnswerArgs, RunArgs, figure, told};
 use crate::error::Failure;
 use crate::render::page::{Cell, Column, Page, Sheet};
 use crate::render::text::{ACCENT, BAD, GOOD, paint, plain_bar};
@@ -58,6 +58,7 @@ impl Limit {
     pub fn execute(self) -> Result<(), Failure> {
         self.answer.check("limit")?;
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
+        told(&model, &self.figure)?;
         let dial = Dial::new(&model, &source.folder, self.vary.as_deref(), self.from.as_deref(), self.to.as_deref())
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
         let more = added(&model).into_iter().map(|(objective, _)| Figure::from(objective.measure));

@@ -4,9 +4,12 @@ mod check;
 mod compare;
 mod completions;
 mod diagram;
+mod diff;
 mod experiment;
 mod explain;
+mod fmt;
 mod limit;
+mod new;
 mod picture;
 mod plan;
 mod run;
@@ -53,6 +56,9 @@ enum Command {
     Plan(plan::Plan),
     Explain(explain::Explain),
     Trace(trace::Trace),
+    Diff(diff::Diff),
+    New(new::New),
+    Fmt(fmt::Fmt),
     Diagram(diagram::Diagram),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -70,6 +76,9 @@ impl Cli {
             Command::Plan(plan) => plan.execute(),
             Command::Explain(explain) => explain.execute(),
             Command::Trace(trace) => trace.execute(),
+            Command::Diff(diff) => diff.execute(),
+            Command::New(new) => new.execute(),
+            Command::Fmt(fmt) => fmt.execute(),
             Command::Diagram(diagram) => diagram.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),

@@ -1,6 +1,6 @@
 //! `kneepoint plan`: the cheapest configuration that meets the objectives.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sim_core::analysis::cost;
 use sim_core::experiment::axis::{Allowed, Axes};
 use sim_core::experiment::plan::{Configuration, Goal, Limits, Plan as Controller, Planned};
@@ -10,7 +10,7 @@ use sim_core::model::objective::Objective;
 use sim_core::model::units;
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs};
+use super::experiment::{AnswerArgs, RunArgs, told};
 use crate::error::Failure;
 use crate::render::humane;
 use crate::render::page::{Cell, Column, Page, Sheet};
@@ -20,10 +20,11 @@ const AFTER_HELP: &str = "\
 Examples:
   kneepoint plan shop.json --over web.replicas=1..20 --over orders-pool.size=5..60
   kneepoint plan shop.json --over web.replicas=1..20 --price web.replicas=70
-  kneepoint plan shop.json --over web.replicas=1..20 --over web.cores=1,2,4 --minimize p99 --objective 'cost < 900'
-  kneepoint plan shop.json --over orders.slots=4..32 --minimize orders.slots --objective 'p99 < 80ms'
+  kneepoint plan shop.json --over web.replicas=1..20 --minimize p99 --objective 'cost < 900'
+  kneepoint plan shop.json --over db.slots=4..32 --minimize db.slots --objective 'p99 < 80ms'
 
-Costs stand in the model (\"cost\": 0.12 at a component is what each of its nodes costs an hour) or in --price.";
+Costs stand in the model (\"cost\": 0.12 at a component: what each of its nodes costs an hour) or in
+--price.";
 
 /// Find the cheapest configuration that meets the objectives
 #[derive(Debug, Args)]
@@ -49,10 +50,20 @@ pub struct Plan {
     /// The most runs; left out, as many as it takes
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     max_runs: Option<u64>,
+    /// Exit with 3 if no configuration meets the objectives
+    #[arg(long, value_enum, value_name = "WHAT")]
+    fail_on: Option<FailOn>,
     #[command(flatten)]
     runs: RunArgs,
     #[command(flatten)]
     answer: AnswerArgs,
+}
+
+/// What is a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// No configuration meets the objectives.
+    Objectives,
 }
 
 impl Plan {
@@ -63,6 +74,7 @@ impl Plan {
         self.answer.check("plan")?;
         let goal = self.goal(&model, &axes)?;
         let figures = Controller::figures(&goal, &self.objective);
+        told(&model, &figures)?;
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &figures);
         let limits = Limits { confidence: self.confidence, runs: self.max_runs.unwrap_or(u64::MAX) };
         let mut plan = Controller::new(&subjects, &axes, goal.clone(), &self.objective, limits).map_err(wrong)?;
@@ -70,7 +82,13 @@ impl Plan {
         let planned = plan.finish(&subjects);
         let page = page(&planned, &axes, &goal);
         self.answer.write(&planned, &page)?;
-        self.answer.draw(subjects.base(), &planned, &page)
+        self.answer.draw(subjects.base(), &planned, &page)?;
+        match self.fail_on {
+            Some(FailOn::Objectives) if planned.best.is_none() => {
+                Err(Failure::Unmet("no configuration meets all objectives".to_owned()))
+            }
+            Some(FailOn::Objectives) | None => Ok(()),
+        }
     }
 
     /// What is minimised, or how to say it.

@@ -1,10 +1,11 @@
 //! `kneepoint run`: one model, one answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use sim_core::analysis::report::{Ended, Precision, Report};
-use sim_core::analysis::{bottleneck, objective, replications};
+use sim_core::analysis::report::{Ended, ObjectiveResult, Precision, Report};
+use sim_core::analysis::{beside, bottleneck, objective, replications};
 use sim_core::experiment::replicate::{Replicate, Wanted};
 use sim_core::experiment::{Figure, Point, Subjects};
 use sim_core::model::diagnostic::Diagnostics;
@@ -16,11 +17,14 @@ use super::{ModelArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
-use crate::error::{Failure, say};
-use crate::files::{Output, Source};
+use crate::error::{Failure, clean, say};
+use crate::files::{Output, Source, changed_at, clear_screen};
 use crate::hints::hints;
+use crate::interrupt;
+use crate::render::junit::{self, Case, Suite};
+use crate::render::summary::summary;
 use crate::render::text::{WARN, paint};
-use crate::render::{Format, View, run_page};
+use crate::render::{Format, View, objective_value, run_page};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -31,6 +35,8 @@ Examples:
   kneepoint run shop.json --precision 2% --figure p99 --budget 200
   kneepoint run shop.json --trace slow.json
   kneepoint run shop.json --chart shop.svg --chart latency=latency.png --report shop.html
+  kneepoint run shop.json --summary --junit objectives.xml   # in CI
+  kneepoint run shop.json --watch
   cat shop.yaml | kneepoint run - --format csv | grep p99_s
 
 --chart draws percentiles over time; KIND=FILE draws percentiles, latency, utilization or breakdown.
@@ -76,6 +82,15 @@ pub struct Run {
     /// for OpenTelemetry if the file ends in .otlp.json
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// One line for shells instead: ok p50=23ms p99=55.9ms error_rate=0% rate=2400/s …
+    #[arg(long, conflicts_with = "format")]
+    summary: bool,
+    /// Also write the objectives as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Run again on each save of the model
+    #[arg(long)]
+    watch: bool,
     /// Nothing but the results: no warnings, no progress, no hints
     #[arg(long, short)]
     quiet: bool,
@@ -87,6 +102,10 @@ impl Run {
     pub fn execute(self) -> Result<(), Failure> {
         self.pictures.check("run")?;
         Output(self.output.clone()).check()?;
+        if self.watch { self.again_and_again() } else { self.once() }
+    }
+
+    fn once(&self) -> Result<(), Failure> {
         let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
         let (source, model) = self.model.load(&more, self.quiet)?;
         let (reports, precision) = match self.precision {
@@ -97,7 +116,11 @@ impl Run {
         if let Some(confidence) = &mut report.confidence {
             confidence.precision = precision;
         }
+        report.theory = beside::beside(&model, &report);
         self.show(&model, &report)?;
+        if let Some(path) = &self.junit {
+            Output(Some(path.clone())).write(&junit::xml(&[suite(&source.name, &report)]))?;
+        }
         self.warn_of_precision(&report);
         if let Some(path) = &self.trace {
             let plan = engine::compile(&model, &source).map_err(|diagnostics| wrong(&source, diagnostics))?;
@@ -105,6 +128,29 @@ impl Run {
         }
         self.pictures.write(&Shown::Run(&report), &|| run_page::page(&report), &model)?;
         outcome(&report, self.is_told_by_the_table())
+    }
+
+    /// Runs again on each save, until Ctrl-C; mistakes are told, and the next save may put them right.
+    fn again_and_again(&self) -> Result<(), Failure> {
+        if self.model.model == "-" {
+            return Err(Failure::Wrong("stdin can't be watched: give the model as a file".to_owned()));
+        }
+        loop {
+            let seen = changed_at(Path::new(&self.model.model));
+            clear_screen();
+            if let Err(failure) = self.once() {
+                failure.print();
+            }
+            if interrupt::is_asked() {
+                return Err(Failure::Interrupted);
+            }
+            if !self.quiet {
+                say(&format!("{} runs again when it is saved; Ctrl-C ends", clean(&self.model.model)));
+            }
+            while changed_at(Path::new(&self.model.model)) == seen {
+                std::thread::sleep(WATCH_EVERY);
+            }
+        }
     }
 
     /// As many replications as are asked for.
@@ -150,6 +196,9 @@ impl Run {
         } else {
             hints(model, report, &bottleneck, &self.model.model, &self.model.sets)
         };
+        if self.summary {
+            return Output(self.output.clone()).write(&summary(report));
+        }
         let text = self.format().renderer().render(&View { report, bottleneck: &bottleneck, hints: &hints });
         Output(self.output.clone()).write(&text)
     }
@@ -161,7 +210,36 @@ impl Run {
 
     /// Whether the user sees what is not met anyway.
     fn is_told_by_the_table(&self) -> bool {
-        self.quiet || self.output.is_none() && self.format() == Format::Table
+        self.quiet || self.output.is_none() && (self.summary || self.format() == Format::Table)
+    }
+}
+
+/// How often it is looked whether a watched model was saved.
+const WATCH_EVERY: Duration = Duration::from_millis(300);
+
+/// The objectives as tests.
+fn suite(file: &str, report: &Report) -> Suite {
+    let stopped = match &report.ended {
+        Ended::Complete => None,
+        Ended::Stopped(stopped) => Some(stopped.reason.clone()),
+    };
+    let ends = Case::of("runs to its end", stopped.is_none(), || stopped.unwrap_or_default());
+    let of = |result: &ObjectiveResult| {
+        Case::of(&result.objective, result.met, || match &result.why {
+            Some(why) => why.clone(),
+            None => format!("found {}", objective_value(&result.objective, result.value)),
+        })
+    };
+    Suite {
+        name: report.name.clone().unwrap_or_default(),
+        file: file.to_owned(),
+        properties: vec![
+            ("engine", report.engine.clone()),
+            ("seed", report.seed.to_string()),
+            ("model_digest", report.model_digest.clone()),
+            ("digest", report.digest.clone()),
+        ],
+        cases: [ends].into_iter().chain(report.objectives.iter().map(of)).collect(),
     }
 }
 

@@ -6,7 +6,7 @@ use sim_core::experiment::{Allowed, Axes, Experiment, Figure, Subjects};
 use sim_core::model::Model;
 
 use super::ModelArgs;
-use super::experiment::{AnswerArgs, RunArgs, figure};
+use super::experiment::{AnswerArgs, RunArgs, figure, told};
 use crate::error::Failure;
 use crate::render::sweep::{data, missed, page};
 
@@ -75,13 +75,14 @@ impl Sweep {
         let allowed = if self.sample.is_some() { Allowed::Any } else { Allowed::Steps };
         let wrong = |diagnostics| Failure::Model { source: "--vary".to_owned(), diagnostics };
         let axes = Axes::read(&self.vary, allowed, &model, &source.folder).map_err(wrong)?;
+        told(&model, &self.figure)?;
         let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &self.figure);
         let mut sweep = match self.sample {
             Some(count) => Controller::sample(&axes, count, subjects.seed(), self.replications),
             None => Controller::grid(&axes, self.replications),
         };
         if axes.len() > 1 && sweep.len() <= TRIED_MAX {
-            subjects.check(sweep.points()).map_err(wrong)?;
+            self.runs.check("--vary", &subjects, sweep.points())?;
         }
         self.answer.check("sweep")?;
         self.runs.conduct(&mut sweep, &subjects, self.answer.quiet)?;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::page::Sheet;
+use super::text::Align;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +25,12 @@ enum Kind {
 }
 
 impl Kind {
-    /// The narrowest that holds all values; texts hold anything.
-    fn of<'v>(values: impl Iterator<Item = &'v Value> + Clone) -> Self {
+    /// The narrowest that holds all values; texts hold anything. Where none is known, quantities are numbers.
+    fn of<'v>(values: impl Iterator<Item = &'v Value> + Clone, align: Align) -> Self {
         let mut known = values.filter(|value| !value.is_null()).peekable();
-        if known.peek().is_none() {
-            return Self::Number;
-        }
         match () {
+            () if known.peek().is_none() && align == Align::Left => Self::Text,
+            () if known.peek().is_none() => Self::Number,
             () if known.clone().all(Value::is_i64) => Self::Whole,
             () if known.clone().all(Value::is_number) => Self::Number,
             () if known.clone().all(Value::is_boolean) => Self::Bool,
@@ -46,7 +46,8 @@ pub fn parquet(sheet: &Sheet, answer: &impl Serialize) -> Vec<u8> {
 
 fn write(sheet: &Sheet, facts: Vec<KeyValue>) -> Result<Vec<u8>, ParquetError> {
     let column = |number: usize| sheet.rows.iter().map(move |row| &row[number].value);
-    let kinds: Vec<Kind> = (0..sheet.columns.len()).map(|number| Kind::of(column(number))).collect();
+    let kinds: Vec<Kind> =
+        sheet.columns.iter().enumerate().map(|(number, of)| Kind::of(column(number), of.align)).collect();
     let fields = sheet.columns.iter().zip(&kinds).map(|(column, kind)| field(&column.name, *kind));
     let fields = fields.collect::<Result<Vec<_>, _>>()?;
     let schema = Arc::new(Type::group_type_builder("kneepoint").with_fields(fields).build()?);
@@ -123,11 +124,13 @@ mod tests {
 
     #[test]
     fn columns_have_their_types_and_read_back() {
-        let names = ["web.replicas", "p99_s", "met_p99", "policy", "mixed", "unknown"];
-        let mut sheet = Sheet::new("", names.map(|name| Column::left(name, name)).to_vec());
+        let names = ["web.replicas", "p99_s", "met_p99", "policy", "mixed", "unknown", "stopped"];
+        let mut columns = names.map(|name| Column::unit(name, name)).to_vec();
+        columns[6] = Column::left("stopped", "stopped");
+        let mut sheet = Sheet::new("", columns);
         let rows = [
-            [json!(2), json!(0.1 + 0.2), json!(true), json!("lru"), json!(1), json!(null)],
-            [json!(4), json!(null), json!(false), json!("größer"), json!("many"), json!(null)],
+            [json!(2), json!(0.1 + 0.2), json!(true), json!("lru"), json!(1), json!(null), json!(null)],
+            [json!(4), json!(null), json!(false), json!("größer"), json!("many"), json!(null), json!(null)],
         ];
         for row in rows {
             sheet.rows.push(row.map(|value| Cell { text: String::new(), value }).to_vec());
@@ -144,7 +147,7 @@ mod tests {
         assert_eq!(facts, [("kneepoint.kind", Some("sweep")), ("kneepoint.seed", Some("42"))]);
         let types: Vec<Physical> = meta.schema().get_fields().iter().map(|field| field.get_physical_type()).collect();
         let (whole, number, text) = (Physical::INT64, Physical::DOUBLE, Physical::BYTE_ARRAY);
-        assert_eq!(types, [whole, number, Physical::BOOLEAN, text, text, number]);
+        assert_eq!(types, [whole, number, Physical::BOOLEAN, text, text, number, text]);
         let rows: Vec<_> = reader.get_row_iter(None).expect("it has rows").map(|row| row.expect("readable")).collect();
         assert_eq!((rows[0].get_long(0).ok(), rows[1].get_long(0).ok()), (Some(2), Some(4)));
         assert_eq!(rows[0].get_double(1).ok(), Some(0.1 + 0.2));

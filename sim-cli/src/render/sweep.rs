@@ -48,9 +48,10 @@ pub fn data(swept: &Swept, figures: &Figures) -> Sheet {
         format!("met_{}", names::plain(left))
     });
     columns.extend(met);
-    columns.push("stopped".into());
-    let columns = names::different(columns);
-    let mut sheet = Sheet::new("", columns.iter().map(|name| Column::unit(name, name)).collect());
+    let columns = names::different([columns, vec!["stopped".into()]].concat());
+    let (stopped, columns) = columns.split_last().expect("there is one at least");
+    let columns = columns.iter().map(|name| Column::unit(name, name)).chain([Column::left(stopped, stopped)]);
+    let mut sheet = Sheet::new("", columns.collect());
     for point in &swept.points {
         let mut cells: Vec<Value> = swept.axes.iter().map(|axis| point.settings[&axis.path].clone()).collect();
         cells.push(point.replications.into());

@@ -43,6 +43,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         audit: audit(result),
         cost: None,
         assumptions: plan.header.assumptions.clone(),
+        theory: Vec::new(),
         intervals: BTreeMap::new(),
         confidence: None,
     };

@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod backlog;
+pub mod beside;
 pub mod bottleneck;
 pub mod cost;
 pub mod interval;

@@ -61,6 +61,9 @@ pub struct Report {
     /// What the simulator took for granted where the model is silent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<String>,
+    /// What theory says of the parts that it knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub theory: Vec<Beside>,
     /// Confidence intervals `[low, high]`, by the JSON pointer of the figure (`/latency/p99_s`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub intervals: BTreeMap<String, [f64; 2]>,
@@ -471,6 +474,26 @@ pub struct ObjectiveResult {
     /// Why the value is not known, where there is more to say than that nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// A figure that theory knows, beside the simulated one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// The component.
+    pub part: String,
+    /// What it is in theory: `M/M/4`.
+    pub model: String,
+    /// Which figure: `mean`, `p99`, `utilization`, `rejected`, `throughput`, `hit_ratio`.
+    pub figure: String,
+    /// What theory says, in base units.
+    pub exact: f64,
+    /// What was simulated.
+    pub simulated: f64,
+    /// simulated ÷ exact − 1.
+    pub deviation: f64,
+    /// Whether the interval holds what theory says; absent without an interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_interval: Option<bool>,
 }
 
 /// Two independent tallies of the same thing.

@@ -48,6 +48,8 @@ impl Default for Options {
 pub struct Compare {
     points: Vec<Point>,
     names: Vec<String>,
+    /// By point: requests that a run makes for each one that it measures.
+    efforts: Vec<f64>,
     options: Options,
     /// The figure that decides how many pairs there are.
     main: Figure,
@@ -154,6 +156,7 @@ impl Compare {
         assert_eq!(points.len(), names.len(), "every model has a name");
         Self {
             wanted: vec![options.replications.unwrap_or(1); points.len()],
+            efforts: (0..points.len() as u32).map(|subject| subjects.effort(subject)).collect(),
             points,
             names,
             options,
@@ -179,7 +182,8 @@ impl Compare {
         let different = self.different();
         let runs = different.len() as u64 + 1;
         let records = different.iter().chain(&[0]).flat_map(|point| self.samples.of(*point));
-        let requests: u64 = records.map(|record| record.offered).sum();
+        let made = |record: &Record| record.offered as f64 * self.efforts[record.job.point as usize];
+        let requests = records.map(made).sum::<f64>() as u64;
         let affordable = match self.options.budget {
             Some(budget) => u64::from(budget) / runs,
             None => (REQUESTS_TOTAL / requests.max(1)).clamp(PAIRS_MIN, PAIRS_MAX),

@@ -362,3 +362,6 @@ fn scaled(model: &Model) -> Vec<Scaled> {
     all.retain(|scaled| scaled.value > 0.0);
     all
 }
+
+#[cfg(test)]
+mod tests;

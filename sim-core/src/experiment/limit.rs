@@ -42,6 +42,8 @@ pub struct Limit {
     holds: Vec<Holds>,
     /// The load at which theory says that some part is full, in the unit of the dial.
     full: Option<f64>,
+    /// Requests that a run makes for each one that it measures.
+    effort: f64,
     points: Vec<Point>,
     /// The values of the points.
     values: Vec<f64>,
@@ -62,6 +64,7 @@ impl Limit {
             options,
             holds,
             full,
+            effort: subjects.effort(0),
             points: Vec::new(),
             values: Vec::new(),
             samples: Samples::default(),

@@ -25,7 +25,7 @@ pub fn bounds(objectives: &[Objective]) -> Vec<Bound> {
 }
 
 /// Whether it can't be met by turning requests away.
-fn bounds_errors(objective: &Objective) -> bool {
+pub fn bounds_errors(objective: &Objective) -> bool {
     let at_most = matches!(objective.comparison, Comparison::Less | Comparison::AtMost);
     match objective.measure.metric.as_str() {
         _ if objective.measure.scope.is_some() => false,

@@ -4,6 +4,7 @@ use super::{Figure, Figures, Job, Point, Record};
 use crate::analysis::replications::seed_of;
 use crate::analysis::report::{Ended, Report};
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::run::Warmup;
 use crate::model::{Files, Model};
 use crate::plan::Plan;
 
@@ -43,6 +44,17 @@ impl<'f> Subjects<'f> {
     /// The root seed.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// How many requests a run of a model makes for each one that it measures: the warm-up costs too.
+    pub fn effort(&self, subject: u32) -> f64 {
+        let run = &self.models[subject as usize].run;
+        let measured = run.duration.0.max(1) as f64;
+        match run.warmup {
+            Warmup::For(time) => (measured + time.0 as f64) / measured,
+            // Nobody knows before the pilots; about as much again is no bad guess.
+            Warmup::Auto => 2.0,
+        }
     }
 
     /// What is kept of each run.

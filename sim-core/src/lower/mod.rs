@@ -26,6 +26,8 @@ use crate::workload::sampler::Sampler;
 
 use program::Label;
 
+pub use workload::keys;
+
 impl Plan {
     /// Compiles a model that has been read and validated.
     ///

@@ -214,7 +214,8 @@ impl Lowering<'_> {
     }
 }
 
-pub(super) fn keys(popularity: &PopularitySpec, count: u64) -> Keys {
+/// The keys of a keyspace, ready to pick from.
+pub fn keys(popularity: &PopularitySpec, count: u64) -> Keys {
     let popularity = match popularity {
         PopularitySpec::Uniform => Popularity::Uniform,
         PopularitySpec::Zipf(exponent) => Popularity::Zipf(*exponent),

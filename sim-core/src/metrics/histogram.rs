@@ -245,7 +245,10 @@ impl Histogram {
             true => u64::from(count),
             false => u64::from(count) + self.spilled.get(&(bucket as u32)).copied().unwrap_or(0),
         };
-        let counts = self.counts.iter().enumerate();
+        // Most buckets are empty: they are passed over many at a time.
+        let is_used = |chunk: &[u32]| !self.spilled.is_empty() || chunk.iter().fold(0, |any, count| any | count) != 0;
+        let chunks = self.counts.chunks(CHUNK).enumerate().filter(move |(_, chunk)| is_used(chunk));
+        let counts = chunks.flat_map(|(chunk, counts)| (chunk * CHUNK..).zip(counts));
         counts.map(move |(bucket, count)| (bucket, full(bucket, *count))).filter(|(_, count)| *count > 0)
     }
 
@@ -274,6 +277,9 @@ pub fn nearest_rank(q: f64, count: u64) -> u64 {
     let rank = if (exact - near).abs() <= 1e-12 * count as f64 { near } else { exact.ceil() };
     (rank as u64).clamp(1, count.max(1))
 }
+
+/// Buckets that are looked at together.
+const CHUNK: usize = 64;
 
 /// How many values it takes for the quantile of the share `q` to be told: with fewer, ⌈1 ÷ (1 − q)⌉ being the least, its
 /// nearest rank is that of the largest, which tells of one value and not of a share. The median is always told.

@@ -29,6 +29,7 @@ mod shape;
 pub mod spec;
 pub mod step;
 mod syntax;
+pub mod tidy;
 pub mod units;
 mod validate;
 pub mod value;
@@ -262,6 +263,21 @@ impl Model {
             }
         }
         Self::read(document, mistakes, files, true)
+    }
+
+    /// Whether a run of it tells these figures: whether there is what they are of.
+    ///
+    /// # Errors
+    /// Every figure that it can't tell.
+    pub fn can_tell(&self, measures: &[&objective::Measure]) -> Result<(), Diagnostics> {
+        let files = FilesRead(&self.files);
+        let draft = Draft::read(self.root.clone(), &mut Reader::new(&files));
+        let mut mistakes = Diagnostics::default();
+        for measure in measures {
+            let at = spec::Place { path: measure.to_string(), ..spec::Place::default() };
+            validate::measure(&draft, &self.changes, measure, &at, &mut mistakes);
+        }
+        if mistakes.has_errors() { Err(mistakes) } else { Ok(()) }
     }
 
     /// A hash of what is simulated: equal for equal models, whatever the order of their fields. Left out is what

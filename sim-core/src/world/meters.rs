@@ -174,7 +174,17 @@ impl SlotMeter {
         let count: u64 = self.latency.iter().map(|&n| n as u64).sum();
         let rank = ((count as f64 * q).ceil() as u64).max(1);
         let mut before = 0;
-        for (at, &n) in self.latency.iter().enumerate() {
+        let mut first = 0;
+        // Whole octaves are passed over by their sums.
+        for octave in self.latency.chunks(1 << SLOT_BITS) {
+            let sum: u64 = octave.iter().map(|&n| n as u64).sum();
+            if before + sum >= rank {
+                break;
+            }
+            before += sum;
+            first += octave.len();
+        }
+        for (at, &n) in self.latency.iter().enumerate().skip(first) {
             before += n as u64;
             if before >= rank && n > 0 {
                 let shift = (at >> SLOT_BITS).saturating_sub(1);

@@ -2,6 +2,7 @@
 
 use crate::analysis::load;
 use crate::components::Component;
+use crate::experiment::objectives::{ADDED, bounds_errors};
 use crate::experiment::{Figures, Record};
 use crate::model::Model;
 use crate::model::arrivals::Arrivals;
@@ -11,8 +12,6 @@ use crate::model::objective::{Comparison, Dimension, Objective};
 const MOST: f64 = 100.0;
 /// Beyond, less says nothing more.
 const LEAST: f64 = -9.0;
-/// Where nobody bounds errors.
-const ERRORS: &str = "error_rate < 1%";
 /// A queue that grows by less is hardly told from chance.
 const GROWTH: f64 = 0.003;
 
@@ -32,14 +31,10 @@ pub struct Holds {
 /// What a search for a limit adds to a model's objectives: a bound of errors where there is none, and that the system
 /// keeps up, without which a queue that grows slowly would count as fine.
 pub fn added(model: &Model) -> Vec<(Objective, &'static str)> {
-    let bounds_errors = |objective: &Objective| {
-        let metric = objective.measure.metric.as_str();
-        objective.measure.scope.is_none() && matches!(metric, "error_rate" | "availability" | "within")
-    };
     let parse = |text: &str| Objective::parse(text).expect("it is an objective");
     let mut added = Vec::new();
     if !model.objectives.iter().any(bounds_errors) {
-        added.push((parse(ERRORS), "no objective bounds errors"));
+        added.push((parse(ADDED), "no objective bounds errors"));
     }
     // Closed loops never ask for more than they are answered.
     let is_open = model.components.values().any(

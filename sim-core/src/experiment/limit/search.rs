@@ -144,11 +144,11 @@ impl<'l> Search<'l> {
         self.limit.point_of(value).map_or(0, |point| self.limit.samples.count(point))
     }
 
-    /// Requests of a run at a value: of the nearest one that was run, in proportion where it is a load.
+    /// Requests of a run at a value, warm-up included: of the nearest one that was run, in proportion where it is a load.
     fn requests(&self, value: f64) -> f64 {
         let offered = |known: f64| {
             let point = self.limit.point_of(known)?;
-            Some(self.limit.samples.of(point).next()?.offered as f64)
+            Some(self.limit.samples.of(point).next()?.offered as f64 * self.limit.effort)
         };
         // Only what this search has come by: what ran later must not change what it decided.
         let known: Vec<f64> = self.spent.borrow().keys().map(|bits| f64::from_bits(*bits)).collect();
@@ -256,7 +256,7 @@ impl<'l> Search<'l> {
             let requests = self.requests(next);
             let is_end = next == value
                 || dial.is_load && holds && requests > REQUESTS_RUN_MAX && !dial.is_bounded
-                || dial.is_load && !holds && requests < REQUESTS_RUN_MIN;
+                || dial.is_load && !holds && requests < REQUESTS_RUN_MIN * self.limit.effort;
             if is_end {
                 return Ok(Err(if holds { Found::Always(value) } else { Found::Never(value) }));
             }
@@ -296,7 +296,7 @@ impl<'l> Search<'l> {
     fn measure(&self, good: Side, bad: Side) -> Result<Root, Need> {
         let precision = self.limit.options.precision;
         let mut center = crossing(&[good, bad]);
-        let mut spread = (0.5 * (good.0 - bad.0).abs() / center).clamp(precision, 0.03);
+        let mut spread = (0.5 * (good.0 - bad.0).abs() / center).clamp(precision, precision.max(0.03));
         let mut runs = RUNS_MIN.min(self.affordable(center).max(2));
         let mut last: Option<Root> = None;
         for round in 0..ROUNDS_MAX {

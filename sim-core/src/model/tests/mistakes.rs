@@ -177,7 +177,7 @@ fn each_mistake_is_told_with_its_place() {
             "replicas: 2",
             "zzz: 2",
             &[
-                "13: components.web.zzz: unknown field; there are replicas, cores, workers, async, queue, scheduling, speed, startup, error_rate, cpu_request, handlers, overrides",
+                "13: components.web.zzz: unknown field; there are replicas, cores, workers, async, queue, scheduling, speed, startup, error_rate, cpu_request, handlers, overrides, cost",
             ],
         ),
         ("replicas: 2", "memory: 2", &["13: components.web.memory: `memory` is not in this version of Kneepoint yet"]),

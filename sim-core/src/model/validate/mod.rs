@@ -10,6 +10,8 @@ use super::change::Change;
 use super::diagnostic::Diagnostics;
 use super::draft::Draft;
 
+pub use objectives::measure;
+
 /// Checks all that readers of single parts can't see.
 pub fn validate(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
     names::check(draft, diagnostics);

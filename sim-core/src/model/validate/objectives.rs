@@ -47,7 +47,8 @@ fn asks(metric: &str) -> Asks {
     }
 }
 
-fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place, diagnostics: &mut Diagnostics) {
+/// Checks whether there is what a figure measures.
+pub fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place, diagnostics: &mut Diagnostics) {
     if measure.metric == "cost" {
         return cost(draft, measure.scope.as_deref(), at, diagnostics);
     }
