@@ -303,10 +303,11 @@ impl Panel<'_, '_> {
         let (colour, y) = (self.sheet.colours.bound, self.down(value));
         self.sheet.line(&[(self.frame.left, y), (self.frame.right, y)], colour, 1.25, Dash::Short);
         // Lines may run there: the text has ground of its own.
-        let left = self.frame.left + 6.0;
+        // At the right end: at the left one the warm-up has its name.
+        let right = self.frame.right - 6.0;
+        let left = right - width(text, SMALL, Weight::Regular);
         let base = if y - self.frame.top < 18.0 { y + 14.0 } else { y - 6.0 };
-        let right = left + width(text, SMALL, Weight::Regular) + 4.0;
-        let ground = Frame { left: left - 3.0, top: base - 10.0, right, bottom: base + 4.0 };
+        let ground = Frame { left: left - 3.0, top: base - 10.0, right: right + 3.0, bottom: base + 4.0 };
         self.sheet.fill(ground, self.sheet.colours.paper, 0.85);
         self.sheet.text(left, base, text, Ink { size: SMALL, ..self.sheet.ink(colour) });
     }
