@@ -1,27 +1,38 @@
+"""Makes the fonts of this folder from Inter 4.1 (https://rsms.me/inter, the npm package inter-ui, unpacked beside this file):
+Latin, Greek, Cyrillic and some signs; figures of one width; no kerning and no ligatures, so that the width of a text is the
+sum of its letters'. Needs fonttools and brotli. They have a name of their own, since they are not quite Inter."""
+
 from fontTools.ttLib import TTFont
 from fontTools import subset
-import sys
-chars = list(range(0x20,0x7f))+list(range(0xa0,0x180))+list(range(0x384,0x3cf))+list(range(0x400,0x460))
-chars += [ord(c) for c in "–—‘’“”„†•…‰′″€−×÷±≈≠≤≥∞√→←↑↓↗↘·✓✗▲▼◆●■□○△\ufffd"]
-for name in ["Regular","SemiBold"]:
-    f = TTFont(f"package/web/Inter-{name}.woff2")
-    cmap = f.getBestCmap()
-    order = set(f.getGlyphOrder())
-    # tabular figures, frozen
-    for t in f['cmap'].tables:
-        if t.isUnicode():
-            for c in list(range(0x30,0x3a))+[0x2212,0x2b,0x2e,0x2c,0x25]:
-                g = t.cmap.get(c)
-                if g and c in range(0x30,0x3a):
-                    for s in (g+".tf", g+".tnum"):
-                        if s in order: t.cmap[c]=s; break
-    o = subset.Options(); o.layout_features=[]; o.hinting=False; o.name_IDs=[0,1,2,3,4,5,6,13,14,16,17]; o.notdef_outline=True; o.glyph_names=False; o.drop_tables+=['GPOS','GSUB','GDEF','DSIG','STAT','meta']
-    s = subset.Subsetter(o); s.populate(unicodes=chars); s.subset(f)
-    for n in list(f['name'].names):
-        if n.nameID in (16,17): f['name'].removeNames(nameID=n.nameID)
-    for nid,v in {1:"Kneepoint Sans",4:"Kneepoint Sans "+name,6:"KneepointSans-"+name,3:"KneepointSans-"+name, 2:"Bold" if name!="Regular" else "Regular"}.items():
-        f['name'].setName(v,nid,3,1,0x409)
-    f['OS/2'].usWeightClass = 400 if name=="Regular" else 600
-    missing=[chr(c) for c in chars if c not in f.getBestCmap()]
-    print(name,len(f.getGlyphOrder()),"missing",missing, f['head'].unitsPerEm)
-    f.flavor=None; f.save(f"{name}.ttf"); f.flavor="woff2"; f.save(f"{name}.woff2")
+
+chars = list(range(0x20, 0x7F)) + list(range(0xA0, 0x180)) + list(range(0x384, 0x3CF)) + list(range(0x400, 0x460))
+chars += [ord(letter) for letter in "–—‘’“”„†•…‰′″€−×÷±≈≠≤≥∞√→←↑↓↗↘·✓✗▲▼◆●■□○△"]
+
+for weight in ["Regular", "SemiBold"]:
+    font = TTFont(f"package/web/Inter-{weight}.woff2")
+    order = set(font.getGlyphOrder())
+    for table in font["cmap"].tables:
+        if table.isUnicode():
+            for digit in range(0x30, 0x3A):
+                fixed = table.cmap.get(digit, "") + ".tf"
+                if fixed in order:
+                    table.cmap[digit] = fixed
+    options = subset.Options()
+    options.layout_features = []
+    options.hinting = False
+    options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
+    options.notdef_outline = True
+    options.glyph_names = False
+    options.drop_tables += ["GPOS", "GSUB", "GDEF", "DSIG", "STAT", "meta"]
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=chars)
+    subsetter.subset(font)
+    style = "Regular" if weight == "Regular" else "Bold"
+    names = {1: "Kneepoint Sans", 2: style, 3: f"KneepointSans-{weight}", 4: f"Kneepoint Sans {weight}", 6: f"KneepointSans-{weight}"}
+    for number, name in names.items():
+        font["name"].setName(name, number, 3, 1, 0x409)
+    font["OS/2"].usWeightClass = 400 if weight == "Regular" else 600
+    font.flavor = None
+    font.save(f"KneepointSans-{weight}.ttf")
+    font.flavor = "woff2"
+    font.save(f"KneepointSans-{weight}.woff2")

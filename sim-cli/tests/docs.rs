@@ -259,7 +259,7 @@ fn the_slo_gate_is_a_workflow() {
     let path = root().join("sim-cli/docs/slo-gate.yml");
     let text = fs::read_to_string(path).expect("the workflow is there");
     let workflow = sim_core::model::document::Document::parse(&text, "slo-gate.yml").expect("it is YAML");
-    let steps = workflow.get("jobs.slo.steps").expect("a job with steps").items();
+    let steps = ["jobs", "slo", "steps"].iter().fold(&workflow.root, |node, key| node.get(key).expect(key)).items();
     assert!(
         workflow.root.get("on").is_some()
             && steps.iter().all(|step| step.get("uses").is_some() != step.get("run").is_some())

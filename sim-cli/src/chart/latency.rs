@@ -37,10 +37,19 @@ pub fn draw(report: &Report, about: &About) -> Picture {
     };
     picture(head, 480.0, |sheet| {
         let (left, right) = (MARGIN + 56.0, WIDTH - MARGIN - 24.0);
-        let known = latency.histogram.iter().filter(|(_, count)| *count > 0).map(|(upper, _)| *upper);
-        let axis = Scale::by_ratio(known).unwrap_or(Scale::Log { low: 1e-3, high: 1.0 });
+        let axis = Scale::by_ratio(drawn(latency)).unwrap_or(Scale::Log { low: 1e-3, high: 1.0 });
         histogram(latency, sheet, Frame { left, top: 56.0, right, bottom: 244.0 }, axis);
         tail(latency, sheet, Frame { left, top: 302.0, right, bottom: 430.0 }, axis);
+    })
+}
+
+/// The ends of the buckets that are drawn: a few requests that were far faster than all others would only squeeze these.
+fn drawn(latency: &Latency) -> impl Iterator<Item = f64> {
+    let total: u64 = latency.histogram.iter().map(|(_, count)| count).sum();
+    let mut before = 0;
+    latency.histogram.iter().filter(|(_, count)| *count > 0).filter_map(move |(upper, count)| {
+        before += count;
+        (before * 500 >= total).then_some(*upper)
     })
 }
 

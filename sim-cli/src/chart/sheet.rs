@@ -316,6 +316,7 @@ impl Panel<'_, '_> {
         let mut flags: Vec<&Flag> = flags.iter().collect();
         flags.sort_by(|a, b| a.value.total_cmp(&b.value));
         let mut taken = [f64::NEG_INFINITY; 2];
+        let mut names = Vec::new();
         for flag in flags {
             let half = width(&flag.text, SMALL, Weight::Regular) / 2.0;
             let x = self.across(flag.value);
@@ -323,10 +324,18 @@ impl Panel<'_, '_> {
             let row = (0..taken.len()).find(|row| middle - half > taken[*row] + 8.0);
             let top = self.frame.top - 3.0 - 14.0 * row.unwrap_or(0) as f64;
             self.sheet.line(&[(x, top), (x, self.frame.bottom)], flag.colour, 1.0, flag.dash);
-            let Some(row) = row else { continue };
-            taken[row] = middle + half;
-            let ink = Ink { size: SMALL, anchor: Anchor::Middle, ..self.sheet.ink(self.sheet.colours.ink) };
-            self.sheet.text(middle, top - 3.0, &flag.text, Ink { halo: Some(self.sheet.colours.paper), ..ink });
+            if let Some(row) = row {
+                taken[row] = middle + half;
+                names.push((middle, half, top - 3.0, &flag.text));
+            }
+        }
+        // The names come last, on ground of their own: the line of one may pass another.
+        let ink = Ink { size: SMALL, anchor: Anchor::Middle, ..self.sheet.ink(self.sheet.colours.ink) };
+        for (middle, half, base, text) in names {
+            let ground =
+                Frame { left: middle - half - 2.0, top: base - 9.0, right: middle + half + 2.0, bottom: base + 3.0 };
+            self.sheet.fill(ground, self.sheet.colours.paper, 0.9);
+            self.sheet.text(middle, base, text, ink);
         }
     }
 

@@ -6,6 +6,8 @@ use sim_core::analysis::report::{BreakdownPart, ComponentReport, Report};
 
 use super::paper::TextBox;
 use super::{Picture, Shown, Theme, kinds};
+use crate::engine;
+use crate::files::Source;
 use crate::render::fixture;
 
 /// A fraction of a pixel that rounding may take.
@@ -156,7 +158,29 @@ fn pictures_of_runs_are_readable_whatever_the_run() {
     }
 }
 
-/// A sweep over axes, `replications` times each.
+#[test]
+fn pictures_of_the_gallery_are_readable() {
+    let gallery = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let mut drawn = 0;
+    for entry in std::fs::read_dir(gallery).expect("the gallery is there") {
+        let path = entry.expect("it is readable").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if name == "schema.json" || !(name.ends_with(".json") || name.ends_with(".yaml")) {
+            continue;
+        }
+        let source = Source::read(path.to_str().expect("its name is text")).expect("it is readable");
+        let sets = [("run.duration", "4s"), ("run.warmup", "1s")].map(|(path, value)| (path.into(), value.into()));
+        let (model, _) = engine::load(&source, &sets).expect("the gallery's models are right");
+        let plan = engine::compile(&model, &source).expect("they can be run");
+        let mut report = sim_core::simulate(&plan, 1);
+        report.objectives = sim_core::analysis::objective::judge(&model.objectives, &report);
+        hold(&name, &Shown::Run(&report));
+        drawn += 1;
+    }
+    assert!(drawn >= 10, "{drawn} models");
+}
+
+/// A sweep over axes, three times each.
 fn swept(axes: &[(&str, Vec<Value>)], value: impl Fn(usize) -> Option<f64>) -> Value {
     let mut settings: Vec<Map<String, Value>> = vec![Map::new()];
     for (path, values) in axes {

@@ -130,11 +130,14 @@ impl Trace {
     /// In words, which requests there are.
     fn which(&self, count: usize) -> String {
         let requests = if count == 1 { "request" } else { "requests" };
+        let slowest = if count == 1 { "slowest request".to_owned() } else { format!("{count} slowest requests") };
         let of_class = self.class.as_ref().map_or(String::new(), |class| format!(" of {class}"));
         match self.question().which {
-            Which::Slowest => format!("the {count} slowest {requests}{of_class}"),
-            Which::Failed => format!("the {count} slowest {requests}{of_class} that failed"),
-            Which::Around(quantile) => format!("{count} {requests}{of_class} about p{}", quantile * 100.0),
+            Which::Slowest => format!("the {slowest}{of_class}"),
+            Which::Failed => format!("the {slowest}{of_class} that failed"),
+            Which::Around(quantile) => {
+                format!("{count} {requests}{of_class} about p{}", (quantile * 1e8).round() / 1e6)
+            }
             Which::Ids(_) => format!("{count} {requests} by id"),
         }
     }

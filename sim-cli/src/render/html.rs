@@ -35,6 +35,7 @@ tbody th{font-weight:400}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.92em}
 pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;background:var(--grid);padding:12px 16px;border-radius:6px;overflow-x:auto}
 pre.command{white-space:pre-wrap;overflow-wrap:anywhere}
+pre.command span{display:inline-block;max-width:100%}
 summary{cursor:pointer}
 summary h2{display:inline-block;margin:32px 0 8px}
 @media print{figure,table{break-inside:avoid}main{max-width:none;padding:0}}
@@ -86,7 +87,7 @@ pub fn render(document: &Document) -> String {
     others.iter().for_each(|sheet| table(out, sheet));
     put(
         out,
-        format_args!("<h2>How to get the same again</h2>\n<pre class=\"command\">{}</pre>", escaped(document.typed)),
+        format_args!("<h2>How to get the same again</h2>\n<pre class=\"command\">{}</pre>", unbroken(document.typed)),
     );
     for note in &page.notes {
         put(out, format_args!("<p class=\"notes\">{}</p>", escaped(&plain(note))));
@@ -109,6 +110,11 @@ fn put(out: &mut String, text: std::fmt::Arguments) {
 /// Without styles.
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
+}
+
+/// Escaped, with breaks between words alone.
+fn unbroken(typed: &str) -> String {
+    typed.split(' ').map(|word| format!("<span>{}</span>", escaped(word))).collect::<Vec<_>>().join(" ")
 }
 
 /// Escaped; what stands between back-ticks is code.
