@@ -26,9 +26,9 @@ Examples:
   kneepoint compare shop.json --variant sieve      # one of them
   kneepoint compare shop.json --variant \"fast: web.cores=4\" --figure \"p99(web)\" --margin 5%
 
-All runs of a pair have the same chance: the same requests at the same times with the same work. What is
-different between them is what the change does. How many pairs it takes follows from the spread of the
-first ten, once, so that no one stops when the figures happen to please.";
+All runs of a pair have the same chance: the same requests at the same times with the same work.
+What is different between them is what the change does. How many pairs it takes follows from the
+spread of the first ten, once, so that no one stops when the figures happen to please.";
 
 /// Compare variants of a model, or models: each difference with its interval and a verdict
 #[derive(Debug, Args)]

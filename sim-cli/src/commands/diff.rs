@@ -82,6 +82,7 @@ struct Difference {
 
 impl Diff {
     pub fn execute(self) -> Result<(), Failure> {
+        self.answer.check("diff")?;
         if self.first == "-" && self.second == "-" {
             return Err(Failure::Wrong("stdin can be one of the reports, not both".to_owned()));
         }

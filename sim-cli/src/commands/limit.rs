@@ -14,15 +14,15 @@ use crate::render::{humane, objective_value};
 
 const AFTER_HELP: &str = "\
 Examples:
-  kneepoint limit shop.json                             # the most load at which every objective holds
+  kneepoint limit shop.json                        # the most load at which every objective holds
   kneepoint limit shop.json --vary shoppers.arrivals.rate --from 1000/s --to 8000/s
-  kneepoint limit shop.json --vary web.replicas         # the fewest replicas
+  kneepoint limit shop.json --vary web.replicas    # the fewest replicas
   kneepoint limit shop.json --vary redis.ttl --precision 5%
   kneepoint limit shop.json --set web.replicas=8 --format json -o limit.json
 
-Left out, --vary is the load: the rate or the users of the only client, or the loads of all clients in
-proportion (--vary load). Where no objective bounds errors, error_rate < 1% is added, and for open loads that
-the system keeps up: that no queue grows without end.";
+Left out, --vary is the load: the rate or the users of the only client, or the loads of all clients
+in proportion (--vary load). Where no objective bounds errors, error_rate < 1% is added, and for
+open loads that the system keeps up: that no queue grows without end.";
 
 /// Find the breaking point: the most load at which every objective holds, and the curve with its knee
 #[derive(Debug, Args)]

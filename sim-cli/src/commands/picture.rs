@@ -38,6 +38,9 @@ impl PictureArgs {
     /// Finds what is wrong with the files and kinds before anything runs; `command` says which kinds there are.
     pub fn check(&self, command: &str) -> Result<(), Failure> {
         let known = chart::kinds(command);
+        if known.is_empty() && !self.is_nothing() {
+            return Err(Failure::Wrong(format!("{command} draws no pictures, and writes no page")));
+        }
         for asked in &self.chart {
             if let Some(kind) = asked.kind.as_deref().filter(|kind| !known.contains(kind)) {
                 let kinds = known.join(", ");

@@ -193,9 +193,7 @@ impl Dial {
             most = next;
         }
         for end in [low, high].into_iter().filter(|end| *end > 0.0 && end.is_finite()) {
-            if let Err(mistakes) = model.with(&self.sets(end), files) {
-                return Err(mistakes);
-            }
+            model.with(&self.sets(end), files)?;
         }
         self.low = if low > 0.0 { low } else { least };
         self.high = if high.is_finite() { high } else { most };
