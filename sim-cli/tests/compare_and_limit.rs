@@ -130,7 +130,7 @@ fn limits_have_their_shape_and_their_bytes() {
     let added: Vec<bool> = objectives.iter().filter_map(|one| one["added"].as_bool()).collect();
     assert_eq!(added, [false, true, true], "{limited}");
     let curve = limited["curve"].as_array().expect("a list");
-    assert!((12..=20).contains(&curve.len()) && curve.iter().all(|point| point["figures"]["p99"]["value"].is_number()));
+    assert!((12..=20).contains(&curve.len()) && curve.iter().all(|point| point["figures"]["p50"]["value"].is_number()));
     assert_eq!(limited["bottleneck"]["address"], "web.cores");
     let table = |jobs: &str| place.answer(&["limit", "small.json", "--precision", "10%", "--jobs", jobs]);
     assert_eq!(table("1"), table("3"), "the number of threads is nothing");

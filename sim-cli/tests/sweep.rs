@@ -126,7 +126,7 @@ fn wrong_axes_are_2_all_at_once_and_nothing_is_written() {
 fn an_answer_that_can_t_be_written_is_told_before_anything_runs() {
     let place = Place::new("unwritable");
     let cases: [(&[&str], &str); 5] = [
-        (&["-o", "nowhere/out.csv"], "nowhere/out.csv can't be written: there is no such file"),
+        (&["-o", "nowhere/out.csv"], "nowhere/out.csv can't be written: there is no such folder"),
         (&["-o", "."], "can't be written"),
         (&["--journal", "nowhere/journal.jsonl"], "nowhere/journal.jsonl can't be written: there is no such file"),
         (&["--journal", "."], ". is no file"),

@@ -15,22 +15,21 @@ fn run(pool: &str) -> Report {
     sim_core::simulate(&Plan::compile(&model, &NoFiles).expect("it compiles"), 1)
 }
 
-fn waits(report: &Report) -> (f64, f64) {
-    let wait = report.components["pool"].wait.as_ref().expect("a pool has waits");
-    (wait.mean_s.expect("calls came"), wait.p99_s.expect("calls came"))
+fn mean_wait(report: &Report) -> f64 {
+    report.components["pool"].wait.as_ref().and_then(|wait| wait.mean_s).expect("calls came")
 }
 
 #[test]
 fn a_wait_ends_with_the_connection_in_hand() {
     // The first of 99 calls opens the connection, the others find it.
-    let (mean, p99) = waits(&run(r#""connect": "5ms""#));
-    assert!((mean - 0.005 / 99.0).abs() < 1e-9 && (p99 - 0.005).abs() < 1e-5, "{mean} {p99}");
+    let mean = mean_wait(&run(r#""connect": "5ms""#));
+    assert!((mean - 0.005 / 99.0).abs() < 1e-9, "{mean}");
 }
 
 #[test]
 fn an_idle_connection_is_closed_in_time() {
-    let (mean, _) = waits(&run(r#""connect": "5ms", "idle_timeout": "50ms""#));
+    let mean = mean_wait(&run(r#""connect": "5ms", "idle_timeout": "50ms""#));
     assert!((mean - 0.005).abs() < 1e-9, "every call opens one: {mean}");
-    let (mean, _) = waits(&run(r#""connect": "5ms", "idle_timeout": "95ms""#));
+    let mean = mean_wait(&run(r#""connect": "5ms", "idle_timeout": "95ms""#));
     assert!((mean - 0.005 / 99.0).abs() < 1e-9, "the first call opens one: {mean}");
 }

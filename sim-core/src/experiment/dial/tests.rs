@@ -70,7 +70,7 @@ fn mistakes_are_told() {
     let cases = [
         (Some("web.replcas"), None, None, "did you mean replicas?"),
         (Some("wbe.replicas"), None, None, "did you mean web"),
-        (Some("db.operations.read"), None, None, "found \"exp(1ms)\", which is no number"),
+        (Some("db.operations.read"), None, None, "is \"exp(1ms)\", which is no number"),
         (Some("web.handlers"), None, None, "which is no number"),
         (Some("web.queue"), None, None, "--from and --to"),
         (Some("web.replicas"), Some("9"), Some("3"), "9 is not below 3"),
