@@ -220,7 +220,12 @@ fn sweeps() -> Vec<(&'static str, Value)> {
         ("one axis", swept(&[("web.replicas", numbers(9))], falling)),
         ("one point", swept(&[("web.replicas", numbers(1))], falling)),
         ("words", swept(&[("redis.eviction", names(7))], falling)),
-        ("rates", swept(&[("shoppers.arrivals.rate", rates)], |number| Some(1e-6 * 100f64.powi(number as i32)))),
+        (
+            "rates",
+            swept(&[("shoppers.arrivals.rate", rates)], |number| {
+                Some(1e-6 * sim_core::math::powi(100.0, number as u32))
+            }),
+        ),
         ("two axes", swept(&[("web.replicas", numbers(6)), ("orders-pool.size", numbers(5))], falling)),
         ("two long axes", swept(&[("web.replicas", numbers(40)), ("redis.eviction", names(30))], falling)),
         (
@@ -310,7 +315,7 @@ fn pictures_of_plans_are_readable() {
             let (web, pool) = (number % 7 + 1, number / 7 + 1);
             let p99 = 0.4 / (web * pool) as f64 + 0.02;
             json!({"settings": {"web.replicas": web, "orders-pool.size": pool * 10}, "cost": web * 80 + pool * 15,
-                "p99": {"value": p99}, "met": p99 < 0.1, "efficient": number % 3 == 0})
+                "p99": {"value": p99}, "met": p99 < 0.1, "efficient": number.is_multiple_of(3)})
         };
         let frontier: Vec<Value> = (0..count).map(point).collect();
         json!({"kind": "plan", "name": "Shop", "minimize": "cost", "statement": "The cheapest that meets every objective costs 320.",
