@@ -71,6 +71,12 @@ impl Dial {
             }
         };
         dial.find_ends(model, files)?;
+        let is_broken = |text: &&str| Decimal::leading(text).is_some_and(|(number, _)| number.value().fract() != 0.0);
+        if dial.decimals == Some(0)
+            && let Some(broken) = [from, to].into_iter().flatten().find(is_broken)
+        {
+            return Err(Diagnostic::error(&dial.path, 0, format!("{broken} is no whole number")).into());
+        }
         if let (Some(from), Some(to)) = (from, to)
             && dial.low >= dial.high
         {

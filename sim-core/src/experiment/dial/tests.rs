@@ -77,7 +77,7 @@ fn mistakes_are_told() {
         (Some("web.replicas"), Some("4"), Some("4"), "4 is not below 4"),
         (Some("web.replicas"), Some("-1"), None, "-1 is not above 0"),
         (Some("web.replicas"), Some("many"), None, "found \"many\" where a number belongs"),
-        (Some("web.replicas"), Some("1.5"), None, "web.replicas"),
+        (Some("web.replicas"), Some("1.5"), None, "1.5 is no whole number"),
         (None, Some("100"), None, "100 has no unit; write 100/s"),
         (None, Some("100ms"), None, "are not of one unit"),
     ];
