@@ -50,10 +50,8 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         let unit = if answer.minimize == "cost" { "cost a month" } else { &answer.minimize };
         panel.columns(of, unit);
         dots(&panel, &points);
-        if let Some((value, text)) = &bound {
-            panel.bound(*value, text);
-        }
-        label(&panel, answer, &points, of);
+        let taken = bound.as_ref().and_then(|(value, text)| panel.bound(*value, text));
+        label(&panel, answer, &points, of, taken.into_iter().collect());
         let paths: Vec<&str> = points[0].settings.keys().map(String::as_str).collect();
         let notes = format!("hollow: an objective is not met · names: {}", paths.join(" · "));
         sheet.text(
@@ -83,12 +81,11 @@ fn dots(panel: &Panel, points: &[&FrontierPoint]) {
 }
 
 /// Names the best, and then of the others on the line as many as have room.
-fn label(panel: &Panel, answer: &Answer, points: &[&FrontierPoint], of: Dimension) {
+fn label(panel: &Panel, answer: &Answer, points: &[&FrontierPoint], of: Dimension, mut taken: Vec<Frame>) {
     let (sheet, frame) = (panel.sheet, panel.frame);
     let is_best = |point: &FrontierPoint| answer.best.as_ref().is_some_and(|best| best.settings == point.settings);
     let mut named: Vec<&FrontierPoint> = points.iter().copied().filter(|point| is_best(point)).collect();
     named.extend(points.iter().copied().filter(|point| point.efficient && !is_best(point)));
-    let mut taken: Vec<Frame> = Vec::new();
     for point in named {
         let (Some(cost), Some(p99)) = (point.cost, point.p99.value) else { continue };
         let (x, y) = (panel.across(cost), panel.down(p99));

@@ -104,7 +104,9 @@ fn latencies(
         }
     }
     panel.end_labels(&ends);
-    bounds.iter().flatten().for_each(|(value, text)| panel.bound(*value, text));
+    bounds.iter().flatten().for_each(|(value, text)| {
+        panel.bound(*value, text);
+    });
     panel.flags(&flags(answer, sheet, x, of));
     if ends.is_empty() {
         nothing(&panel, "latency is unknown");

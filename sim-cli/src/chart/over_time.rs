@@ -96,7 +96,9 @@ fn latencies(report: &Report, sheet: &Sheet, frame: Frame, time: Scale, texts: &
     for (points, colour) in lines.iter().zip(colours) {
         panel.curve(points, colour, 1.75, if colour == colours[0] { Dash::Solid } else { Dash::Long });
     }
-    bounds.iter().for_each(|(value, text)| panel.bound(*value, text));
+    bounds.iter().for_each(|(value, text)| {
+        panel.bound(*value, text);
+    });
     let label = |index: usize, dash| {
         Some(EndLabel { value: last(&lines[index])?, text: texts[index].clone(), colour: colours[index], dash })
     };

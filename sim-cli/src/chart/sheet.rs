@@ -294,11 +294,11 @@ impl Panel<'_, '_> {
         self.draw(upper.chain(lower).collect(), Look::Area { colour, opacity });
     }
 
-    /// What an objective demands, as a line across.
-    pub fn bound(&self, value: f64, text: &str) {
+    /// What an objective demands, as a line across; gives the place of its text.
+    pub fn bound(&self, value: f64, text: &str) -> Option<Frame> {
         let (low, high) = self.y.ends();
         if value < low || value > high {
-            return;
+            return None;
         }
         let (colour, y) = (self.sheet.colours.bound, self.down(value));
         self.sheet.line(&[(self.frame.left, y), (self.frame.right, y)], colour, 1.25, Dash::Short);
@@ -310,6 +310,7 @@ impl Panel<'_, '_> {
         let ground = Frame { left: left - 3.0, top: base - 10.0, right: right + 3.0, bottom: base + 4.0 };
         self.sheet.fill(ground, self.sheet.colours.paper, 0.85);
         self.sheet.text(left, base, text, Ink { size: SMALL, ..self.sheet.ink(colour) });
+        Some(ground)
     }
 
     /// Lines down from named values, the names above, in two rows if need be; a name that has no room is left out.
