@@ -2,7 +2,7 @@
 //!
 //! Three things keep the runs few. What costs more than a configuration that meets everything is never run. What has no
 //! more of anything than one that misses is not run, as far as more of a thing is known not to be worse ([`Order`]); and
-//! where that is only usual, a sample of what was left out is run after all ([`Plan::checks`]). And a configuration is run
+//! where that is only usual, a sample of what was left out is run after all. And a configuration is run
 //! again only while its objectives are in doubt and the answer hangs on it.
 //!
 //! The doubt of an answer is that of its weakest part: that the best meets everything, and that each cheaper one misses
