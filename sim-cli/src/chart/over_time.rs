@@ -63,14 +63,27 @@ pub fn series(report: &Report, name: &str) -> Vec<(f64, Option<f64>)> {
     timeline.series.get(name).map_or(Vec::new(), |values| middles.zip(values.iter().copied()).collect())
 }
 
-/// The warm-up, as a quiet area.
-pub fn shade_warmup(panel: &Panel) {
+/// Where in an area its name stands.
+#[derive(Clone, Copy, Debug)]
+pub enum NameAt {
+    /// Below its upper edge.
+    Top,
+    /// Above its lower edge.
+    Bottom,
+}
+
+/// The warm-up, as a quiet area; its name at the end where lines are rarer.
+pub fn shade_warmup(panel: &Panel, name_at: NameAt) {
     let (low, _) = panel.x.ends();
     if low < 0.0 {
         let frame = Frame { right: panel.across(0.0), ..panel.frame };
         panel.sheet.fill(frame, panel.sheet.colours.grid, 0.6);
         if frame.width() > 60.0 {
-            panel.sheet.text(frame.left + 6.0, frame.top + 14.0, "warm-up", panel.sheet.small(Anchor::Start));
+            let base = match name_at {
+                NameAt::Top => frame.top + 14.0,
+                NameAt::Bottom => frame.bottom - 6.0,
+            };
+            panel.sheet.text(frame.left + 6.0, base, "warm-up", panel.sheet.small(Anchor::Start));
         }
     }
 }
@@ -89,7 +102,7 @@ fn latencies(report: &Report, sheet: &Sheet, frame: Frame, time: Scale, texts: &
     let bounds: Vec<&(f64, String)> = bounds.iter().filter(|(value, _)| *value <= highest * 2.5).collect();
     values.extend(bounds.iter().map(|(value, _)| *value));
     let panel = sheet.panel(frame, time, Scale::fitting(&values, Dimension::Time, 5));
-    shade_warmup(&panel);
+    shade_warmup(&panel, NameAt::Bottom);
     panel.rows(Dimension::Time, "Latency of ok requests, by when they began");
     panel.columns(Dimension::Time, "");
     let colours = [sheet.colour(1), sheet.colour(0)];
@@ -113,7 +126,7 @@ fn rates(report: &Report, sheet: &Sheet, frame: Frame, time: Scale, texts: &[Str
     let (offered, errors) = (series(report, "offered_per_s"), series(report, "errors_per_s"));
     let values = offered.iter().chain(&errors).filter_map(|(_, value)| *value);
     let panel = sheet.panel(frame, time, Scale::from_zero(values, Dimension::Rate, 3));
-    shade_warmup(&panel);
+    shade_warmup(&panel, NameAt::Bottom);
     panel.rows(Dimension::Rate, "Requests per second");
     panel.columns(Dimension::Time, "time since the start of the window");
     let (quiet, alarming) = (sheet.colours.series[5], sheet.colours.bound);
