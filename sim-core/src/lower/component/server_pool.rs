@@ -1,0 +1,115 @@
+//! Server pools: their stations, and a program for each class.
+
+use super::super::Lowering;
+use super::super::call::Caller;
+use super::super::steps::{CORES, WORKERS, own_draw};
+use super::station;
+use crate::components::server_pool::{QueueOrder, Scheduling, ServerPoolSpec, WhenFull as WhenFullSpec};
+use crate::engine::slab::NONE;
+use crate::model::step::Step;
+use crate::plan::*;
+
+impl Lowering<'_> {
+    pub(in crate::lower) fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
+        let cores = spec.cores.0;
+        let workers = spec.workers().min(u32::MAX as u64 - 1) as u32;
+        // A worker keeps one core busy at most, unless its handler works in several branches at once.
+        let branches = !spec.asynchronous && spec.handlers.values().any(|steps| works_in_parallel(steps, false));
+        let contended = !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
+        let (discipline, servers, share) = match spec.scheduling {
+            Scheduling::Sharing if contended => (Discipline::Sharing, cores, 1.0),
+            Scheduling::Sharing => (Discipline::Servers, cores / 1000, 1.0),
+            Scheduling::Fifo => {
+                let servers = cores.div_ceil(1000);
+                (Discipline::Servers, servers, cores as f64 / 1000.0 / servers as f64)
+            }
+        };
+        let queue = &spec.queue;
+        let free = discipline == Discipline::Servers && workers <= servers && !branches;
+        let cores_plan = StationPlan { discipline, core_share: share, free, ..station("cores", servers) };
+        let workers_plan = StationPlan {
+            order: match queue.order {
+                QueueOrder::Fifo => Order::Fifo,
+                QueueOrder::Lifo => Order::Lifo,
+                QueueOrder::Priority => Order::Priority,
+            },
+            capacity: queue.capacity.map_or(NONE, |capacity| capacity.0.min(NONE as u64) as u32),
+            when_full: match queue.when_full {
+                WhenFullSpec::Reject => WhenFull::Reject,
+                WhenFullSpec::Wait(time) => WhenFull::Wait(time.0),
+                WhenFullSpec::DropOldest => WhenFull::DropOldest,
+                WhenFullSpec::Block => WhenFull::Block,
+            },
+            timeout_ns: queue.timeout.map_or(0, |time| time.0),
+            ..station("workers", workers)
+        };
+        let scale = 1.0;
+        let overrides = spec.overrides_by_replica().into_iter().map(|(replica, other)| Override {
+            replica: replica as u32,
+            speed: other.speed.map(|speed| speed.0 * share),
+            weight: other.weight.map(|weight| (weight.0 * scale).round() as u32),
+        });
+        let plan = PoolPlan {
+            component: id,
+            replicas: spec.replicas.0 as u32,
+            speed: spec.speed.0 * share,
+            startup: own_draw(&spec.startup.0, &[name, "startup"]),
+            error_rate: spec.error_rate.0,
+            cpu_request: spec.cpu_request.map_or(cores, |request| request.0),
+            overrides: overrides.collect(),
+        };
+        self.plan.pools.push(plan);
+        let kind = Kind::Pool(self.plan.pools.len() as u32 - 1);
+        let plan = self.plan_of(id);
+        plan.kind = kind;
+        plan.stations = vec![cores_plan, workers_plan];
+        plan.is_caller = true;
+        self.handlers(id, name, spec);
+    }
+
+    fn handlers(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
+        let model = self.model;
+        for (class, number) in model.classes.keys().zip(0_u16..) {
+            let Some(steps) = spec.handlers.get(class).or_else(|| spec.handlers.get("*")) else { continue };
+            let writes = if self.rows_may_write() { None } else { Some(self.plan.classes[number as usize].write) };
+            let mut caller = Caller::new(id, &[name, class], writes);
+            let entry = self.here();
+            self.plan_of(id).entry_by_class[number as usize] = entry;
+            self.handler(&mut caller, spec, steps);
+        }
+    }
+
+    fn handler(&mut self, caller: &mut Caller, spec: &ServerPoolSpec, steps: &[Step]) {
+        let place = Place::Own(WORKERS);
+        let cell = self.work_cell(caller.component);
+        let (release, reply) = (self.label(), self.label());
+        if !spec.asynchronous {
+            self.unwinding(reply, |lowering| lowering.emit(Op::Seize { place, cell, admission: true }));
+        }
+        self.unwinding(release, |lowering| {
+            lowering.steps(caller, spec, steps);
+            let site = caller.site("error_rate");
+            lowering.error_rate(caller.component, spec.error_rate.0, site);
+        });
+        self.place(release);
+        self.release_sessions(caller);
+        if !spec.asynchronous {
+            self.clean_up(Op::Release { place });
+        }
+        self.place(reply);
+        self.emit(Op::Reply);
+        const { assert!(CORES != WORKERS) };
+    }
+}
+
+/// Whether branches of a `parallel` step work on cores.
+fn works_in_parallel(steps: &[Step], inside: bool) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Cpu(_) => inside,
+        Step::Delay(_) | Step::Call(_) | Step::Fail(_) => false,
+        Step::Cached(cached) => works_in_parallel(&cached.miss, inside) || works_in_parallel(&cached.hit, inside),
+        Step::Hold(hold) => works_in_parallel(&hold.steps, inside),
+        Step::Parallel(parallel) => parallel.branches.iter().any(|branch| works_in_parallel(branch, true)),
+        Step::Choose(choose) => choose.branches.iter().any(|branch| works_in_parallel(&branch.steps, inside)),
+    })
+}

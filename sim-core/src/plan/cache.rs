@@ -1,0 +1,27 @@
+//! Caches.
+
+/// A cache.
+#[derive(Debug, Clone)]
+pub struct CachePlan {
+    /// The component.
+    pub component: u32,
+    /// How many entries.
+    pub capacity: u64,
+    /// Which entry goes.
+    pub eviction: CacheEviction,
+    /// How long an entry lives, nanoseconds; 0: for ever. By keyspace (last: without one).
+    pub ttl_ns: Vec<u64>,
+    /// The database (a component) whose versions its entries have; `NONE`: none.
+    pub versions_of: u32,
+}
+
+/// Which entry a full cache forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheEviction {
+    /// The least recently used.
+    Lru,
+    /// The oldest.
+    Fifo,
+    /// It stores nothing new.
+    None,
+}

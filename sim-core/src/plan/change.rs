@@ -1,0 +1,121 @@
+//! What changes while a run goes on.
+
+/// Something that changes while it runs.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// When, nanoseconds since the run's start.
+    pub at: u64,
+    /// What.
+    pub what: ChangeKind,
+}
+
+/// What changes.
+#[derive(Debug, Clone)]
+pub enum ChangeKind {
+    /// A pool's replicas.
+    Replicas {
+        /// The pool, a component.
+        component: u32,
+        /// How many.
+        count: u32,
+    },
+    /// A pool's speed.
+    Speed {
+        /// The component.
+        component: u32,
+        /// The new speed.
+        speed: f64,
+    },
+    /// The share that fails after the work.
+    ErrorRate {
+        /// The component.
+        component: u32,
+        /// The new share.
+        share: f64,
+    },
+    /// A connection pool's size and overflow.
+    Size {
+        /// The component.
+        component: u32,
+        /// Connections that stay open.
+        size: u32,
+        /// Connections above.
+        overflow: u32,
+    },
+    /// A cache's capacity.
+    Capacity {
+        /// The component.
+        component: u32,
+        /// How many entries.
+        capacity: u64,
+    },
+    /// A cache's time to live.
+    Ttl {
+        /// The component.
+        component: u32,
+        /// By keyspace, as in [`CachePlan::ttl_ns`].
+        ttl_ns: Vec<u64>,
+    },
+    /// A database's slots per node.
+    Slots {
+        /// The component.
+        component: u32,
+        /// How many.
+        slots: u32,
+    },
+    /// A client's rate.
+    Rate {
+        /// The client, a component.
+        component: u32,
+        /// Per second.
+        rate: f64,
+    },
+    /// The number of a client's users.
+    Users {
+        /// The client, a component.
+        component: u32,
+        /// How many.
+        users: u32,
+    },
+    /// A cache forgets everything.
+    Flush {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
+    /// Instances die, and everything in them.
+    Crash {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
+    /// They begin to come back.
+    Recover {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
+    /// Instances take `factor` times as long from now on.
+    Slow {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+        /// How many times slower.
+        factor: f64,
+        /// Whether this is the end of the fault.
+        ends: bool,
+    },
+}
+
+/// One instance of a component, as an address names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceRef {
+    /// A replica, by number.
+    Replica(u32),
+    /// A node of a database: shard, then `None` for the primary or the replica's number.
+    Shard(u32, Option<u32>),
+}

@@ -1,0 +1,139 @@
+//! Calls and the links that they take.
+
+use super::{ANY_OP, DrawPlan, KeyChoice, OpName};
+use crate::engine::slab::NONE;
+use crate::policy::backoff::Backoff;
+use crate::policy::backoff::Jitter;
+
+/// A call.
+#[derive(Debug, Clone)]
+pub struct CallPlan {
+    /// Through which link.
+    pub link: u32,
+    /// The operation; [`ANY_OP`]: read or write as the class says.
+    pub op: OpName,
+    /// Whether the caller's own operation is passed on.
+    pub inherit_op: bool,
+    /// How often, one after another.
+    pub times: u32,
+    /// Which key.
+    pub key: KeyChoice,
+    /// The class that the callee sees; `None`: the caller's.
+    pub class: Option<u16>,
+    /// The size that it carries; `None`: the request's.
+    pub size: Option<u32>,
+    /// Where its draws are keyed.
+    pub site: u64,
+    /// The call that is made instead when this one ended badly.
+    pub fallback: Option<u32>,
+    /// The pool (a component) whose connection the caller holds for this call, `NONE`: none.
+    pub holding: u32,
+    /// How many forks lie between the caller and the frame that holds the connection.
+    pub forks_up: u8,
+    /// Whether it goes over a connection of a pool.
+    pub pooled: bool,
+}
+
+impl CallPlan {
+    /// A plain call over a link.
+    pub fn plain(link: u32, site: u64) -> Self {
+        CallPlan {
+            link,
+            op: ANY_OP,
+            inherit_op: false,
+            times: 1,
+            key: KeyChoice::Request,
+            class: None,
+            size: None,
+            site,
+            fallback: None,
+            holding: NONE,
+            forks_up: 0,
+            pooled: false,
+        }
+    }
+}
+
+/// How one component calls another.
+#[derive(Debug, Clone)]
+pub struct LinkPlan {
+    /// The component that owns it.
+    pub owner: u32,
+    /// Where it leads.
+    pub target: Target,
+    /// The cell of time on the wire; the next one is that of back-off.
+    pub cell: u16,
+    /// Whether nothing at all is configured: no network, no limits, no second try.
+    pub plain: bool,
+    /// The round-trip time.
+    pub rtt: Option<DrawPlan>,
+    /// Bytes per second each way, per caller instance.
+    pub bandwidth: Option<f64>,
+    /// The share of messages that are lost.
+    pub loss: f64,
+    /// The first retransmission time-out, nanoseconds.
+    pub rto_ns: u64,
+    /// Whether a lost message is never sent again.
+    pub datagram: bool,
+    /// The longest wait of a try, nanoseconds; 0: no limit.
+    pub timeout_ns: u64,
+    /// The longest time over all tries, nanoseconds; 0: no limit.
+    pub deadline_ns: u64,
+    /// Whether a time-out reaches the callee.
+    pub cancel: bool,
+    /// Further tries.
+    pub retry: Option<RetryPlan>,
+    /// The most calls in flight from one caller instance; `NONE`: no limit.
+    pub max_in_flight: u32,
+    /// Whether all instances of the caller count together.
+    pub shared: bool,
+    /// How a caller without a balancer goes round the replicas.
+    pub policy: Policy,
+    /// Where the link's own draws are keyed.
+    pub site: u64,
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The replicas of a pool (a component), chosen by the link's policy.
+    Pool(u32),
+    /// The endpoints of a balancer (a component).
+    Balancer(u32),
+    /// The caller's copy of a cache or connection pool (a component).
+    Copy(u32),
+    /// A node of a database (a component).
+    Database(u32),
+}
+
+/// Further tries.
+#[derive(Debug, Clone)]
+pub struct RetryPlan {
+    /// How many, after the first.
+    pub retries: u32,
+    /// After which outcomes: bit n for outcome n.
+    pub when: u16,
+    /// Whether writes are tried again too.
+    pub writes: bool,
+    /// The wait before each.
+    pub backoff: Backoff,
+    /// How the wait is spread.
+    pub jitter: Jitter,
+}
+
+/// How endpoints are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Each in turn.
+    RoundRobin,
+    /// Each in turn by weight, spread evenly (nginx).
+    SmoothRoundRobin,
+    /// Any, by weight.
+    Random,
+    /// The one with the fewest calls in flight.
+    LeastConnections,
+    /// The better of two random ones.
+    PowerOfTwo,
+    /// By the client's number.
+    IpHash,
+}
