@@ -11,6 +11,7 @@ mod link;
 mod load_balancer;
 mod outcome;
 mod program;
+mod queue;
 mod server_pool;
 mod station;
 
@@ -27,6 +28,7 @@ pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
+pub use queue::{QueuePlan, QueueStep};
 pub use server_pool::{Override, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
@@ -79,6 +81,8 @@ pub struct Plan {
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
     pub databases: Vec<DatabasePlan>,
+    /// Queues.
+    pub queues: Vec<QueuePlan>,
     /// Autoscalers.
     pub autoscalers: Vec<AutoscalerPlan>,
     /// By client: draws that are made ahead of its requests.
@@ -170,6 +174,8 @@ pub enum Kind {
     ConnectionPool(u32),
     /// Stores.
     Database(u32),
+    /// Keeps messages.
+    Queue(u32),
     /// Changes the number of replicas.
     Autoscaler(u32),
 }

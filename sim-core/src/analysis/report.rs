@@ -264,6 +264,24 @@ pub struct ComponentReport {
     /// Autoscaler: how often it took replicas away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_downs: Option<u64>,
+    /// Queue: messages that wait to be delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<Backlog>,
+    /// Queue: how old the oldest message that waits is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<Age>,
+    /// Queue: deliveries that ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<u64>,
+    /// Queue: deliveries that failed and were made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redelivered: Option<u64>,
+    /// Queue: messages that were given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<u64>,
+    /// Queue: messages that went for newer ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
     /// Client: its journeys, if it makes some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journeys: Option<Journeys>,
@@ -279,6 +297,26 @@ pub struct Queue {
     pub mean: f64,
     /// The most at one instant.
     pub max: u64,
+}
+
+/// Messages that wait in a queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Backlog {
+    /// Average over the window.
+    pub mean: f64,
+    /// The most at one instant.
+    pub max: u64,
+    /// At the end of the window.
+    pub end: u64,
+}
+
+/// How old the oldest message is that waits in a queue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Age {
+    /// The oldest that one got.
+    pub max_s: f64,
+    /// At the end of the window.
+    pub end_s: f64,
 }
 
 /// How long calls waited for a station, those that waited not at all included.

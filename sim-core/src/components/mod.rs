@@ -6,6 +6,7 @@ pub mod client;
 pub mod connection_pool;
 pub mod database;
 pub mod load_balancer;
+pub mod queue;
 pub mod server_pool;
 
 use crate::model::cost::Cost;
@@ -27,12 +28,14 @@ pub enum Component {
     ConnectionPool(connection_pool::ConnectionPoolSpec),
     /// Keeps data.
     Database(database::DatabaseSpec),
+    /// Keeps messages until they are worked on.
+    Queue(queue::QueueSpec),
     /// Changes the number of replicas.
     Autoscaler(autoscaler::AutoscalerSpec),
 }
 
 /// The types that the language has and this version has not.
-const LATER_TYPES: [&str; 3] = ["cdn", "queue", "rate-limiter"];
+const LATER_TYPES: [&str; 2] = ["cdn", "rate-limiter"];
 
 /// The declarations of all component types, in the order of a palette.
 pub fn structures() -> Vec<Structure> {
@@ -43,6 +46,7 @@ pub fn structures() -> Vec<Structure> {
         cache::CacheSpec::structure(),
         connection_pool::ConnectionPoolSpec::structure(),
         database::DatabaseSpec::structure(),
+        queue::QueueSpec::structure(),
         autoscaler::AutoscalerSpec::structure(),
     ]
 }
@@ -57,6 +61,7 @@ impl Component {
             Self::Cache(_) => "cache",
             Self::ConnectionPool(_) => "connection-pool",
             Self::Database(_) => "database",
+            Self::Queue(_) => "queue",
             Self::Autoscaler(_) => "autoscaler",
         }
     }
@@ -70,6 +75,7 @@ impl Component {
             Self::Cache(spec) => &spec.at,
             Self::ConnectionPool(spec) => &spec.at,
             Self::Database(spec) => &spec.at,
+            Self::Queue(spec) => &spec.at,
             Self::Autoscaler(spec) => &spec.at,
         }
     }
@@ -83,6 +89,7 @@ impl Component {
             Self::Cache(spec) => spec.cost.as_ref(),
             Self::ConnectionPool(spec) => spec.cost.as_ref(),
             Self::Database(spec) => spec.cost.as_ref(),
+            Self::Queue(spec) => spec.cost.as_ref(),
             Self::Autoscaler(spec) => spec.cost.as_ref(),
         }
     }
@@ -93,6 +100,7 @@ impl Component {
             Self::Client(_) | Self::LoadBalancer(_) | Self::Autoscaler(_) => Vec::new(),
             Self::ServerPool(_) => vec!["cores", "workers"],
             Self::Cache(_) => vec!["threads"],
+            Self::Queue(_) => vec!["workers"],
             Self::ConnectionPool(_) => vec!["connections"],
             Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections"],
             Self::Database(_) => vec!["cores", "connections"],
@@ -119,6 +127,7 @@ impl Read for Component {
             "cache" => Read::read(node, reader).map(Self::Cache),
             "connection-pool" => Read::read(node, reader).map(Self::ConnectionPool),
             "database" => Read::read(node, reader).map(Self::Database),
+            "queue" => Read::read(node, reader).map(Self::Queue),
             "autoscaler" => Read::read(node, reader).map(Self::Autoscaler),
             later if LATER_TYPES.contains(&later) => reader.later(kind, later),
             wrong => {
@@ -137,6 +146,7 @@ impl Read for Component {
                 cache::CacheSpec::shape(),
                 connection_pool::ConnectionPoolSpec::shape(),
                 database::DatabaseSpec::shape(),
+                queue::QueueSpec::shape(),
                 autoscaler::AutoscalerSpec::shape(),
             ])
         })

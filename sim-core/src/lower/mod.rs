@@ -285,6 +285,7 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         caches: Vec::new(),
         connection_pools: Vec::new(),
         databases: Vec::new(),
+        queues: Vec::new(),
         autoscalers: Vec::new(),
         ahead: Vec::new(),
         leases: false,

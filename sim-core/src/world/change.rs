@@ -62,7 +62,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     station.servers = slots;
                 }
             }
-            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Cache(_) | Kind::Autoscaler(_) => {}
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Cache(_)
+            | Kind::Queue(_)
+            | Kind::Autoscaler(_) => {}
         }
     }
 
@@ -155,7 +160,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.sharing_reschedule(station);
             } else {
                 self.stations[station as usize].servers = servers;
-                self.serve_line(station);
+                match self.instances[instance as usize].kind {
+                    Kind::Queue(_) => self.deliver_messages(station),
+                    _ => self.serve_line(station),
+                }
             }
         }
     }

@@ -122,7 +122,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let database = &plan.databases[database as usize];
                     database.shards * (1 + database.replicas)
                 }
-                Kind::Client(_) | Kind::Balancer(_) => 1,
+                Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
                 Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
@@ -159,7 +159,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.connections.push(ConnectionState::new());
                 self.connections.len() as u32 - 1
             }
-            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Database(_)
+            | Kind::Queue(_)
+            | Kind::Autoscaler(_) => NONE,
         };
         let stations = self.stations.len() as u32;
         for (at, station) in plan.stations.iter().enumerate() {
@@ -221,6 +226,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
+            | Kind::Queue(_)
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {
@@ -376,7 +382,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 match state.kind {
                     Kind::Cache(_) => self.caches[state.state as usize].clear(),
                     Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => {}
+                    Kind::Client(_)
+                    | Kind::Balancer(_)
+                    | Kind::Pool(_)
+                    | Kind::Database(_)
+                    | Kind::Queue(_)
+                    | Kind::Autoscaler(_) => {}
                 }
             }
         }

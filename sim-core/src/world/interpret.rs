@@ -171,6 +171,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Message { step, cell, to } => self.message(frame, step, cell, to),
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
             Op::Issue(step) => self.issue(frame, step),
@@ -232,6 +233,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Granted
             | Waiting::SharedWork
             | Waiting::Join
+            | Waiting::Batch
             | Waiting::Request => {
                 unreachable!("no event wakes these")
             }

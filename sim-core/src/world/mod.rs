@@ -18,6 +18,7 @@ mod instance;
 mod interpret;
 mod leave;
 mod meters;
+mod queue;
 mod scale;
 mod seize;
 mod station;
@@ -47,6 +48,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use queue::QueueTally;
 pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
@@ -159,6 +161,7 @@ struct World<'p, const TRACED: bool> {
     caches: Vec<CacheState>,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
+    queues: Vec<queue::QueueState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
@@ -219,6 +222,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             caches: Vec::new(),
             connections: Vec::new(),
             databases: Vec::new(),
+            queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),

@@ -4,6 +4,7 @@ mod flow;
 mod names;
 mod objectives;
 mod parts;
+mod queue;
 mod timing;
 
 use super::change::Change;

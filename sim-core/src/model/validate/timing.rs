@@ -100,7 +100,7 @@ fn fault_target(draft: &Draft, changes: &[Change], fault: &Fault, target: &Addre
         FaultKind::Slow { .. } => "be slow",
     };
     match draft.kind(&target.component) {
-        Some(kind @ ("client" | "autoscaler" | "load-balancer" | "connection-pool")) => {
+        Some(kind @ ("client" | "autoscaler" | "load-balancer" | "connection-pool" | "queue")) => {
             let found = format!("{} is {}, which can't {verb}", target.component, super::names::a(kind));
             diagnostics.push(target.at.error(found).expected("a server-pool, a cache or a database"));
         }
@@ -149,7 +149,9 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
             }
         }
         Some(Component::Cache(_) | Component::ConnectionPool(_)) => per_caller(draft, address, diagnostics),
-        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_)) => {
+        Some(
+            Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_),
+        ) => {
             let found = format!("{} has no instances", address.component);
             diagnostics.push(address.at.error(found).expected(address.component.clone()));
         }
