@@ -58,7 +58,8 @@ fn targets(component: &Component) -> Vec<(&str, String, bool)> {
         Component::Cache(cache) => cache.backing.iter().flat_map(with_fallbacks).map(called).collect(),
         Component::ConnectionPool(pool) => with_fallbacks(&pool.to).map(called).collect(),
         Component::Queue(queue) => {
-            let dead_letters = queue.dead_letters.iter().map(|link| (link.to.as_str(), "dead letters".to_owned(), false));
+            let dead_letters =
+                queue.dead_letters.iter().map(|link| (link.to.as_str(), "dead letters".to_owned(), false));
             with_fallbacks(&queue.to).map(called).chain(dead_letters).collect()
         }
         Component::Autoscaler(scaler) => vec![(scaler.target.as_str(), String::new(), true)],

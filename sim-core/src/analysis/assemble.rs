@@ -249,8 +249,7 @@ fn own_figures(
         Kind::Queue(queue) => {
             let tally = &result.queues[queue as usize];
             if meter.latency.count() + tally.unfinished.len() as u64 > 0 {
-                report.latency =
-                    Some(Latency { histogram: Vec::new(), ..latency(&meter.latency, &tally.unfinished) });
+                report.latency = Some(Latency { histogram: Vec::new(), ..latency(&meter.latency, &tally.unfinished) });
             }
             report.backlog = Some(Backlog {
                 mean: tally.backlog_area as f64 / (duration_s * 1e9),

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{Kind, KeyChoice, Op, Pc, Target};
+use crate::plan::{KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -90,11 +90,9 @@ impl Lowering<'_> {
         };
         for op in &mut self.plan.ops {
             match op {
-                Op::IfHit(to)
-                | Op::Jump(to)
-                | Op::IfWrite(to)
-                | Op::IfKeyless { to, .. }
-                | Op::Message { to, .. } => resolve(to),
+                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } | Op::Message { to, .. } => {
+                    resolve(to)
+                }
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }

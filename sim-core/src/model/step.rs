@@ -193,8 +193,7 @@ impl Read for Key {
 }
 
 /// The words that make a step what it is.
-pub const STEP_WORDS: [&str; 9] =
-    ["cpu", "delay", "call", "publish", "cached", "hold", "parallel", "choose", "fail"];
+pub const STEP_WORDS: [&str; 9] = ["cpu", "delay", "call", "publish", "cached", "hold", "parallel", "choose", "fail"];
 const LATER_STEPS: [&str; 2] = ["lock", "sleep_until"];
 
 impl Read for Step {

@@ -48,8 +48,8 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
-pub use queue::QueueTally;
 pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
 /// Runs a plan once.

@@ -372,7 +372,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn queues_start(&mut self) {
         for queue in &mut self.queues {
             let tally = &mut queue.tally;
-            *tally = QueueTally { backlog: tally.backlog, backlog_max: tally.backlog, since: self.now, ..Default::default() };
+            *tally = QueueTally {
+                backlog: tally.backlog,
+                backlog_max: tally.backlog,
+                since: self.now,
+                ..Default::default()
+            };
         }
     }
 
