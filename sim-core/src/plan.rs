@@ -19,7 +19,7 @@ use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
 pub use autoscaler::AutoscalerPlan;
-pub use cache::{CacheEviction, CachePlan};
+pub use cache::CachePlan;
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;

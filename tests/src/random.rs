@@ -497,7 +497,19 @@ fn without_holds(steps: Vec<Value>) -> Vec<Value> {
 fn cache() -> impl Strategy<Value = Value> {
     let keep = (
         weighted(0.8, select(vec![json!(100), json!(1), json!(0)])),
-        select(vec!["lru", "fifo", "none"]),
+        select(vec![
+            "lru",
+            "fifo",
+            "lfu",
+            "random",
+            "sieve",
+            "s3-fifo",
+            "w-tinylfu",
+            "arc",
+            "redis-lru",
+            "redis-lfu",
+            "none",
+        ]),
         weighted(0.4, select(vec!["50ms", "1s", "1ns"])),
     );
     let ways = (

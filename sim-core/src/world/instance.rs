@@ -159,10 +159,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let state = match plan.kind {
             Kind::Cache(cache) => {
-                self.caches.push(CacheState::new(
-                    &self.plan.caches[cache as usize],
-                    self.settings.capacities[component as usize],
-                ));
+                let plan = &self.plan.caches[cache as usize];
+                let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
+                self.caches.push(CacheState::new(plan, self.settings.capacities[component as usize], seed));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
