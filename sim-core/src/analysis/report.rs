@@ -255,6 +255,18 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Rate limiter: calls that passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<u64>,
+    /// Rate limiter: those of them that had to wait until they might.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed: Option<u64>,
+    /// Rate limiter: calls that were turned away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<u64>,
+    /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<String, TierReport>,
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
@@ -270,6 +282,15 @@ pub struct ComponentReport {
     /// Each instance by its address (`web[0]`, `orders/shard[1]/replica[0]`), where there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, InstanceReport>,
+}
+
+/// What a rate limiter decided for the clients of a tier.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TierReport {
+    /// Calls that passed.
+    pub allowed: u64,
+    /// Calls that were turned away.
+    pub throttled: u64,
 }
 
 /// Calls waiting for a station.

@@ -89,9 +89,7 @@ fn twin(limit: Limit, passed: &[i64], now: i64) -> bool {
             let window = |at: i64| (at as i128).div_euclid(per);
             (passed.iter().filter(|&&at| window(at) == window(now)).count() as i128) < count
         }
-        Algorithm::SlidingLog => {
-            (passed.iter().filter(|&&at| at as i128 + per > now as i128).count() as i128) < count
-        }
+        Algorithm::SlidingLog => (passed.iter().filter(|&&at| at as i128 + per > now as i128).count() as i128) < count,
         Algorithm::SlidingCounter => {
             let window = |at: i64| (at as i128).div_euclid(per);
             let of = |wanted: i128| passed.iter().filter(|&&at| window(at) == wanted).count() as i128;
@@ -211,14 +209,7 @@ fn another_rate_keeps_what_is_owed() {
 
 #[test]
 fn an_adaptive_limit_follows_success() {
-    let rule = Adaptive {
-        min: 10.0,
-        max: 1000.0,
-        raise_above: 0.95,
-        raise_by: 1.1,
-        lower_below: 0.8,
-        lower_by: 0.9,
-    };
+    let rule = Adaptive { min: 10.0, max: 1000.0, raise_above: 0.95, raise_by: 1.1, lower_below: 0.8, lower_by: 0.9 };
     for (limit, ok, all, expected) in [
         (100.0, 96, 100, 110.0),
         (100.0, 95, 100, 100.0),
