@@ -5,6 +5,7 @@ mod ahead;
 mod call;
 mod change;
 mod component;
+mod fault;
 mod link;
 mod program;
 mod steps;
@@ -303,6 +304,7 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         origins: false,
         sizes: false,
         changes: Vec::new(),
+        faults: Vec::new(),
     }
 }
 
