@@ -13,6 +13,7 @@ mod load_balancer;
 mod outcome;
 mod program;
 mod queue;
+mod rate_limiter;
 mod server_pool;
 mod station;
 
@@ -31,6 +32,7 @@ pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
 pub use queue::{QueuePlan, QueueStep};
+pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
 pub use server_pool::{Override, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
@@ -85,12 +87,18 @@ pub struct Plan {
     pub databases: Vec<DatabasePlan>,
     /// Queues.
     pub queues: Vec<QueuePlan>,
+    /// Rate limiters.
+    pub limiters: Vec<LimiterPlan>,
+    /// Names of the tiers that clients have, sorted.
+    pub tiers: Vec<String>,
     /// Autoscalers.
     pub autoscalers: Vec<AutoscalerPlan>,
     /// By client: draws that are made ahead of its requests.
     pub ahead: Vec<Vec<AheadPlan>>,
     /// Whether queries can outlive their callers' hold on a connection.
     pub leases: bool,
+    /// Whether anything asks which client component a call comes from.
+    pub origins: bool,
     /// Whether any link has a bandwidth, so that sizes matter.
     pub sizes: bool,
     /// Events and the two ends of each fault, by time, then as written.
@@ -180,6 +188,8 @@ pub enum Kind {
     Database(u32),
     /// Keeps messages.
     Queue(u32),
+    /// Lets so many calls pass in a time.
+    Limiter(u32),
     /// Changes the number of replicas.
     Autoscaler(u32),
 }

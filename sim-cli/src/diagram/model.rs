@@ -62,6 +62,9 @@ fn targets(component: &Component) -> Vec<(&str, String, bool)> {
                 queue.dead_letters.iter().map(|link| (link.to.as_str(), "dead letters".to_owned(), false));
             with_fallbacks(&queue.to).map(called).chain(dead_letters).collect()
         }
+        Component::RateLimiter(limiter) => {
+            limiter.store.iter().chain(&limiter.to).flat_map(with_fallbacks).map(called).collect()
+        }
         Component::Autoscaler(scaler) => vec![(scaler.target.as_str(), String::new(), true)],
         Component::Database(_) => Vec::new(),
     }
@@ -152,6 +155,15 @@ fn facts(component: &Component) -> Vec<String> {
         Component::Queue(queue) => {
             let capacity = queue.capacity.map(|capacity| format!("{} at most", counted(capacity.0, "message")));
             capacity.into_iter().chain([counted(queue.concurrency.0, "worker")]).collect()
+        }
+        Component::RateLimiter(limiter) => {
+            let rate = limiter.rate.or(limiter.start).map(|rate| humane_rate(rate.per_second()));
+            let tiers = match limiter.tiers.len() as u64 {
+                0 => None,
+                tiers => Some(counted(tiers, "tier")),
+            };
+            let limits: Vec<String> = rate.into_iter().chain(tiers).collect();
+            vec![limiter.algorithm.0.word().to_owned(), limits.join(", ")]
         }
         Component::Autoscaler(scaler) => {
             vec![format!("{}, {} to {}", scaler.policy.word(), scaler.min.0, scaler.max.0)]

@@ -30,7 +30,8 @@ const USERS_MAX: u64 = 100_000;
 /// says.
 pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
     let scaled = model.components.values().any(|component| matches!(component, Component::Autoscaler(_)));
-    if report.ended != Ended::Complete || scaled || !model.events.is_empty() || !model.faults.is_empty() {
+    let limited = model.components.values().any(|component| matches!(component, Component::RateLimiter(_)));
+    if report.ended != Ended::Complete || scaled || limited || !model.events.is_empty() || !model.faults.is_empty() {
         return Vec::new();
     }
     let mut lines = Lines { model, report, found: Vec::new() };
@@ -43,6 +44,7 @@ pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
             | Component::ConnectionPool(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {}
         }
     }
@@ -266,6 +268,7 @@ impl<'a> Lines<'a> {
             | Component::Cache(_)
             | Component::ConnectionPool(_)
             | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         }
     }
@@ -308,6 +311,7 @@ impl<'a> Lines<'a> {
             | Component::Cache(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         });
         let mut callers = self.callers(cache);

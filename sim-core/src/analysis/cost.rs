@@ -26,12 +26,13 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
                 let database = &plan.databases[database as usize];
                 f64::from(database.shards) * f64::from(1 + database.replicas)
             }
-            Kind::Cache(_) | Kind::ConnectionPool(_) if !owners.is_empty() => copies(),
+            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) if !owners.is_empty() => copies(),
             Kind::Cache(_)
             | Kind::ConnectionPool(_)
+            | Kind::Limiter(_)
+            | Kind::Queue(_)
             | Kind::Client(_)
             | Kind::Balancer(_)
-            | Kind::Queue(_)
             | Kind::Autoscaler(_) => 1.0,
         };
         let rate = reports.get(&component.name).map_or(0.0, |report| report.calls as f64) / duration_s(plan, result);
@@ -110,6 +111,7 @@ fn nodes(model: &Model, name: &str, component: &Component, callers: Option<&BTre
         Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_) => {
             (1.0, true)
         }
+        Component::RateLimiter(limiter) => copies(limiter.scope),
     }
 }
 

@@ -84,7 +84,10 @@ pub fn levers(model: &Model) -> Vec<Lever> {
                 let now = queue.concurrency.0;
                 levers.push(count(name, Some("workers"), "workers", "concurrency", now, Order::Usually));
             }
-            Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_) => {}
+            Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::RateLimiter(_)
+            | Component::Autoscaler(_) => {}
         }
     }
     levers
@@ -188,6 +191,7 @@ fn is_alike(model: &Model, name: &str, pool: &ServerPoolSpec) -> bool {
             | Component::ServerPool(_)
             | Component::ConnectionPool(_)
             | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         })
 }

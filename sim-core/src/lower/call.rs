@@ -140,6 +140,7 @@ impl<'m> Lowering<'m> {
             | Component::ServerPool(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {
                 self.straight_call(caller, call);
             }
@@ -367,6 +368,7 @@ impl<'m> Lowering<'m> {
                     None => self.loaded_from(&name)?,
                 },
                 Component::ConnectionPool(pool) => pool.to.to.as_str().to_string(),
+                Component::RateLimiter(limiter) => limiter.to.as_ref()?.to.as_str().to_string(),
                 Component::Client(_)
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
@@ -396,6 +398,7 @@ impl<'m> Lowering<'m> {
             | Component::ConnectionPool(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         })
     }

@@ -6,6 +6,7 @@ mod connection_pool;
 mod database;
 mod load_balancer;
 mod queue;
+mod rate_limiter;
 mod server_pool;
 
 use super::Lowering;
@@ -30,6 +31,7 @@ impl Lowering<'_> {
             Component::ConnectionPool(pool) => self.connection_pool(id, name, pool),
             Component::Database(database) => self.database(id, name, database),
             Component::Queue(queue) => self.queue(id, name, queue),
+            Component::RateLimiter(limiter) => self.rate_limiter(id, name, limiter),
             Component::Autoscaler(scaler) => self.autoscaler(id, scaler),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::balancer::Endpoints;
 use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
@@ -133,7 +134,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     database.shards * (1 + database.replicas)
                 }
                 Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
-                Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
             for _ in 0..count {
@@ -174,6 +175,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Database(_)
             | Kind::Queue(_)
             | Kind::Autoscaler(_) => NONE,
+            Kind::Limiter(limiter) => {
+                let plan = &self.plan.limiters[limiter as usize];
+                self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
+                self.limiters.len() as u32 - 1
+            }
         };
         let stations = self.stations.len() as u32;
         for (at, station) in plan.stations.iter().enumerate() {
@@ -239,6 +245,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
             | Kind::Queue(_)
+            | Kind::Limiter(_)
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {
@@ -399,6 +406,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     | Kind::Pool(_)
                     | Kind::Database(_)
                     | Kind::Queue(_)
+                    | Kind::Limiter(_)
                     | Kind::Autoscaler(_) => {}
                 }
             }

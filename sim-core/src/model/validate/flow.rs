@@ -163,6 +163,21 @@ impl Flow<'_> {
                     follow_link(link, call, sure, &mut edges);
                 }
             }
+            Some(Component::RateLimiter(limiter)) => {
+                if let Some(store) = &limiter.store {
+                    let operation = match draft.components.get(store.to.as_str()) {
+                        Some(Component::Cache(_)) => Some("delete".to_string()),
+                        Some(Component::ServerPool(_)) => None,
+                        Some(_) | None => Some("write".to_string()),
+                    };
+                    let to = Call { component: store.to.text.clone(), operation, has_key: true, ..call.clone() };
+                    follow_link(store, to, true, &mut edges);
+                }
+                if let Some(to) = &limiter.to {
+                    let call = Call { component: to.to.text.clone(), ..call.clone() };
+                    follow_link(to, call, true, &mut edges);
+                }
+            }
             Some(Component::Client(_) | Component::Autoscaler(_)) | None => {}
         }
         edges
@@ -265,6 +280,7 @@ impl Flow<'_> {
                 | Component::ServerPool(_)
                 | Component::ConnectionPool(_)
                 | Component::Queue(_)
+                | Component::RateLimiter(_)
                 | Component::Autoscaler(_),
             )
             | None => {
@@ -301,6 +317,10 @@ impl Flow<'_> {
         for _ in 0..self.draft.components.len() {
             match self.draft.components.get(component) {
                 Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
+                Some(Component::RateLimiter(limiter)) => match &limiter.to {
+                    Some(to) => component = &to.to.text,
+                    None => break,
+                },
                 Some(_) | None => break,
             }
         }
