@@ -253,6 +253,37 @@ fn every_page_is_in_the_index() {
     }
 }
 
+/// The reference's pages and their index are what is declared in the core.
+#[test]
+fn the_reference_is_what_is_declared() {
+    let folder = root().join("sim-cli/docs/reference");
+    let pages = sim_core::model::reference::pages();
+    let mut index = "# What a model may hold\n\nMade from the declarations that the reader goes by; `kneepoint reference PART` shows the same.\n\n| part | what it is |\n|---|---|\n".to_owned();
+    for page in &pages {
+        index += &format!("| [`{0}`]({0}.md) | {1} |\n", page.name, page.summary);
+    }
+    let index = ("README.md".to_owned(), index);
+    let files = pages.into_iter().map(|page| (format!("{}.md", page.name), page.text));
+    let files: BTreeMap<String, String> = files.chain([index]).collect();
+    if std::env::var_os("KNEEPOINT_WRITE").is_some() {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("the pages' folder is writable");
+        files.iter().for_each(|(name, text)| fs::write(folder.join(name), text).expect("it is writable"));
+    }
+    let there = fs::read_dir(&folder).expect("the reference is there").map(|entry| {
+        let path = entry.expect("the folder is readable").path();
+        let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+        (name, fs::read_to_string(&path).expect("a page is text"))
+    });
+    let there: BTreeMap<String, String> = there.collect();
+    let stale: Vec<&String> =
+        files.iter().filter(|(name, text)| there.get(*name) != Some(text)).map(|page| page.0).collect();
+    assert!(
+        stale.is_empty() && there.len() == files.len(),
+        "KNEEPOINT_WRITE=1 cargo test -p sim-cli --test docs writes {stale:?} anew"
+    );
+}
+
 /// The SLO gate is a workflow whose commands there are.
 #[test]
 fn the_slo_gate_is_a_workflow() {

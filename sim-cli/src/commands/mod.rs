@@ -12,6 +12,7 @@ mod limit;
 mod new;
 mod picture;
 mod plan;
+mod reference;
 mod run;
 mod schema;
 mod sweep;
@@ -60,6 +61,7 @@ enum Command {
     New(new::New),
     Fmt(fmt::Fmt),
     Diagram(diagram::Diagram),
+    Reference(reference::Reference),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -80,6 +82,7 @@ impl Cli {
             Command::New(new) => new.execute(),
             Command::Fmt(fmt) => fmt.execute(),
             Command::Diagram(diagram) => diagram.execute(),
+            Command::Reference(reference) => reference.execute(),
             Command::Schema(schema) => schema.execute(),
             Command::Completions(completions) => completions.execute(),
         }

@@ -20,7 +20,7 @@ use super::spec::{Reader, in_a_row};
 /// ```
 /// A field is `required`, `optional`, `default(value)` or `flatten`; methods of [`Field`](crate::model::spec::Field) may follow. `short(field)`:
 /// a bare value stands for a map with that field. `component(type)`: it is a component. The struct has a field `at`
-/// besides: where it was written.
+/// besides: where it was written. `about` (last) says what it imitates.
 #[macro_export]
 macro_rules! spec {
     (
@@ -31,6 +31,7 @@ macro_rules! spec {
                 $field:ident : $type:ty = $presence:ident $(($default:expr))? $(. $flag:ident ( $($argument:expr),* ))* ;
             )*
             $(later [ $($later:literal),* $(,)? ];)?
+            $(about $about:expr;)?
         }
     ) => {
         $(#[doc = $doc])+
@@ -52,6 +53,9 @@ macro_rules! spec {
                 #[allow(unused_mut, unused_assignments)]
                 let mut later: &'static [&'static str] = &[];
                 $( later = &[$($later),*]; )?
+                #[allow(unused_mut, unused_assignments)]
+                let mut about = None;
+                $( about = Some($about); )?
                 $crate::model::spec::Structure {
                     name: stringify!($name),
                     doc: concat!($($doc, "\n"),+).lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().to_string(),
@@ -66,6 +70,7 @@ macro_rules! spec {
                     later,
                     short,
                     component,
+                    about,
                 }
             }
 

@@ -23,6 +23,7 @@ pub mod objective;
 pub mod path;
 mod place;
 mod reading;
+pub mod reference;
 pub mod run;
 pub mod schema;
 mod shape;

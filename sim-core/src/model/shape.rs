@@ -84,6 +84,19 @@ pub struct Structure {
     pub short: Option<&'static str>,
     /// The `type` of a component.
     pub component: Option<&'static str>,
+    /// What it imitates, where it imitates something.
+    pub about: Option<About>,
+}
+
+/// What a part of a model has to do with the real thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Which products or papers it follows, in sentences.
+    pub imitates: &'static str,
+    /// What the real thing has or does and this has not, and which way that leans: a sentence each.
+    pub leaves_out: &'static [&'static str],
+    /// What it was held against: closed forms, documented traces, slow twins.
+    pub checked: &'static [&'static str],
 }
 
 /// One field of a map.

@@ -14,7 +14,7 @@ use super::value::Name;
 
 pub use super::declare::{read_word, wrong_word};
 pub use super::place::{Place, Written};
-pub use super::shape::{Choice, Field, Presence, Quantity, Shape, Structure};
+pub use super::shape::{About, Choice, Field, Presence, Quantity, Shape, Structure};
 
 /// What is read from a node of the tree.
 pub trait Read: Sized {
