@@ -1,6 +1,7 @@
 //! What must be right across a model: names, kinds, who calls whom, addresses, and what has no effect.
 
 mod flow;
+mod links;
 mod names;
 mod objectives;
 mod parts;

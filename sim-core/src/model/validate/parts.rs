@@ -15,7 +15,7 @@ use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::{Backoff, BalancerPolicy, Jitter, Link};
+use crate::model::link::BalancerPolicy;
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -109,9 +109,9 @@ fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diag
     }
 }
 
-struct Check<'a> {
-    draft: &'a Draft,
-    diagnostics: &'a mut Diagnostics,
+pub(super) struct Check<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
 impl Check<'_> {
@@ -128,7 +128,7 @@ impl Check<'_> {
     }
 
     /// Warns of a field that was written and has no effect.
-    fn ignored(&mut self, at: &Place, field: &str, why: &str) {
+    pub(super) fn ignored(&mut self, at: &Place, field: &str, why: &str) {
         if at.has(field) {
             self.diagnostics.push(at.field(field).warning(format!("`{field}` has no effect: {why}")));
         }
@@ -185,6 +185,7 @@ impl Check<'_> {
     fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
         for target in targets {
             self.link(&target.link);
+            self.no_hedge(&target.link, "a balancer");
             match self.draft.kind(&target.link.to) {
                 Some("server-pool") | None => {}
                 Some("cache") => self.diagnostics.push(
@@ -279,9 +280,6 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
-                if let Some(fallback) = &cached.link.options.fallback {
-                    self.diagnostics.push(fallback.at.error(not_yet("a fallback of a look-up")));
-                }
             }
             Step::Parallel(parallel) => {
                 let branches = parallel.branches.len() as u64;
@@ -343,6 +341,7 @@ impl Check<'_> {
 
     fn connection_pool(&mut self, name: &str, spec: &ConnectionPoolSpec) {
         self.link(&spec.to);
+        self.no_hedge(&spec.to, "a connection-pool");
         if spec.to.to.as_str() == name {
             self.diagnostics.push(spec.to.to.at.error("a pool can't lead to itself"));
         }
@@ -420,55 +419,6 @@ impl Check<'_> {
                     if rule.pods.is_some() { "found percent and pods" } else { "found neither percent nor pods" };
                 self.diagnostics.push(rule.at.error(found).expected("one of them"));
             }
-        }
-    }
-
-    fn link(&mut self, link: &Link) {
-        let options = &link.options;
-        let at = &link.at;
-        if options.datagram && options.timeout.is_none() {
-            let found = "datagrams that get lost are never answered";
-            self.diagnostics.push(at.field("datagram").error(found).help("give the link a `timeout`"));
-        }
-        if options.loss.0 == 0.0 {
-            self.ignored(at, "rto", "the link loses nothing");
-        } else if options.datagram {
-            self.ignored(at, "rto", "datagrams are not sent again");
-        }
-        if options.timeout.is_none() && options.deadline.is_none() {
-            self.ignored(at, "cancel", "the link has no `timeout`");
-        }
-        if options.max_in_flight.is_none() {
-            self.ignored(at, "scope", "the link has no `max_in_flight`");
-        }
-        if self.draft.kind(&link.to).is_some_and(|kind| kind != "server-pool") {
-            self.ignored(at, "policy", &format!("{} is no server-pool", link.to));
-        }
-        let simple = [BalancerPolicy::RoundRobin, BalancerPolicy::Random, BalancerPolicy::IpHash];
-        if !simple.contains(&options.policy) {
-            let found = format!("a caller can't choose by {}", options.policy);
-            let help = "put a load-balancer between; callers go round-robin, random or ip-hash";
-            self.diagnostics.push(at.field("policy").error(found).help(help));
-        }
-        if let Some(retry) = &options.retry {
-            if retry.retries.0 == 0 {
-                self.ignored(&retry.at, "backoff", "there are no retries");
-            }
-            if retry.jitter != Jitter::None && retry.backoff == Backoff::Constant(crate::model::value::Time(0)) {
-                self.ignored(&retry.at, "jitter", "there is no `backoff`");
-            }
-            if retry.when.is_empty() {
-                let found = "found an empty list";
-                self.diagnostics.push(retry.at.field("when").error(found).expected("what is tried again"));
-            }
-        }
-        if let Some(fallback) = &options.fallback {
-            if let Some(Component::Cache(cache)) = self.draft.components.get(link.to.as_str())
-                && cache.read_mode() == ReadMode::Aside
-            {
-                self.diagnostics.push(fallback.at.error(not_yet("a fallback of calls to a cache beside its callers")));
-            }
-            self.link(fallback);
         }
     }
 }
