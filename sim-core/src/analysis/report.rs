@@ -1,9 +1,23 @@
 //! The report of a run, as it is written to JSON. Times are seconds (`_s`), rates are per second (`_per_s`), shares are
 //! 0 to 1. A figure that does not apply is left out; one that applies but is unknown is `null`.
 
+mod audit;
+mod breakdown;
+mod confidence;
+mod limits;
+mod requests;
+mod station;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use audit::AuditEntry;
+pub use breakdown::{Breakdown, BreakdownPart};
+pub use confidence::{Confidence, Precision};
+pub use limits::TierReport;
+pub use requests::{ClassReport, Journeys, Latency, Requests};
+pub use station::{MaxInstance, Queue, Service, Station, Wait};
 
 /// The version of the report's format. A reader refuses a newer one.
 pub const REPORT_FORMAT: u32 = 1;
@@ -106,105 +120,6 @@ pub struct Window {
     pub warmup_s: f64,
 }
 
-/// Counts and rates of requests; `offered = ok + Σ errors + unfinished`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Requests {
-    /// Requests begun in the window.
-    pub offered: u64,
-    /// Those that ended well.
-    pub ok: u64,
-    /// Those that ended badly, by outcome (`timeout`, `rejected`, …).
-    #[serde(default)]
-    pub errors: BTreeMap<String, u64>,
-    /// Those that had not ended when the drain was over.
-    pub unfinished: u64,
-    /// Arrivals that the client itself dropped (`max_in_flight`); they were never offered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dropped: Option<u64>,
-    /// (ok + errors) ÷ duration.
-    pub throughput_per_s: f64,
-    /// ok ÷ duration.
-    pub goodput_per_s: f64,
-    /// (errors + unfinished) ÷ offered; 0 when nothing was offered.
-    pub error_rate: f64,
-    /// 1 − error rate.
-    pub availability: f64,
-}
-
-impl Requests {
-    /// How many ended badly, all outcomes together.
-    pub fn errors_total(&self) -> u64 {
-        self.errors.values().sum()
-    }
-}
-
-/// A distribution of times. A percentile is `null` where so few were measured that it would merely be the longest: then
-/// its `…_needs` tells how many it takes; or where it falls among requests that never ended: then its `…_at_least_s`
-/// tells their age.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Latency {
-    /// How many were measured.
-    pub count: u64,
-    /// Mean of those that ended.
-    pub mean_s: Option<f64>,
-    /// The shortest.
-    pub min_s: Option<f64>,
-    /// Median, by nearest rank.
-    pub p50_s: Option<f64>,
-    /// Age of the requests that the median falls among.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p50_at_least_s: Option<f64>,
-    /// 90th percentile.
-    pub p90_s: Option<f64>,
-    /// Age of the requests that p90 falls among.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p90_at_least_s: Option<f64>,
-    /// How many must be measured for p90 to be told, where there were fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p90_needs: Option<u64>,
-    /// 95th percentile.
-    pub p95_s: Option<f64>,
-    /// Age of the requests that p95 falls among.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p95_at_least_s: Option<f64>,
-    /// How many must be measured for p95 to be told, where there were fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p95_needs: Option<u64>,
-    /// 99th percentile.
-    pub p99_s: Option<f64>,
-    /// Age of the requests that p99 falls among.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p99_at_least_s: Option<f64>,
-    /// How many must be measured for p99 to be told, where there were fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p99_needs: Option<u64>,
-    /// 99.9th percentile.
-    pub p999_s: Option<f64>,
-    /// Age of the requests that p99.9 falls among.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p999_at_least_s: Option<f64>,
-    /// How many must be measured for p99.9 to be told, where there were fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p999_needs: Option<u64>,
-    /// The longest of those that ended.
-    pub max_s: Option<f64>,
-    /// `[upper_s, count]` of each bucket that is not empty, rising; buckets are within 0.1%.
-    #[serde(default)]
-    pub histogram: Vec<(f64, u64)>,
-}
-
-/// What clients saw of one class.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClassReport {
-    /// Its requests.
-    pub requests: Requests,
-    /// Of those that ended ok.
-    pub latency: Latency,
-    /// Of those that ended in an error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error_latency: Option<Latency>,
-}
-
 /// What one component did in the window, all its instances together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ComponentReport {
@@ -255,6 +170,18 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Rate limiter: calls that passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<u64>,
+    /// Rate limiter: those of them that had to wait until they might.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed: Option<u64>,
+    /// Rate limiter: calls that were turned away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<u64>,
+    /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<String, TierReport>,
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
@@ -270,69 +197,6 @@ pub struct ComponentReport {
     /// Each instance by its address (`web[0]`, `orders/shard[1]/replica[0]`), where there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub instances: BTreeMap<String, InstanceReport>,
-}
-
-/// Calls waiting for a station.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Queue {
-    /// Average over the window.
-    pub mean: f64,
-    /// The most at one instant.
-    pub max: u64,
-}
-
-/// How long calls waited for a station, those that waited not at all included.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Wait {
-    /// Mean.
-    pub mean_s: Option<f64>,
-    /// Median.
-    pub p50_s: Option<f64>,
-    /// 99th percentile.
-    pub p99_s: Option<f64>,
-    /// How many calls it takes for p99 to be told, where there were fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p99_needs: Option<u64>,
-}
-
-/// Time in service at a station.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Service {
-    /// Mean.
-    pub mean_s: Option<f64>,
-}
-
-/// A limited resource with a queue; sums over instances.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Station {
-    /// How many can be served at once, average over the window (cores may be fractional).
-    pub servers: f64,
-    /// ∫ busy ÷ ∫ ready capacity.
-    pub utilization: f64,
-    /// Calls waiting.
-    pub queue: Queue,
-    /// How long they waited.
-    pub wait: Wait,
-    /// How long they were served.
-    pub service: Service,
-    /// Calls that came.
-    pub arrivals: u64,
-    /// Calls turned away.
-    pub rejected: u64,
-    /// Calls that left the queue before their turn.
-    pub abandoned: u64,
-    /// The instance with the highest utilization, where there are several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_instance: Option<MaxInstance>,
-}
-
-/// The worst instance of a station.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MaxInstance {
-    /// Its address.
-    pub instance: String,
-    /// Its utilization.
-    pub utilization: f64,
 }
 
 /// What a caller saw of one of the components that it calls.
@@ -389,22 +253,6 @@ pub struct Replicas {
     pub max: u64,
 }
 
-/// Journeys that a client began in the window; `started = ok + failed + unfinished`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Journeys {
-    /// Begun in the window.
-    pub started: u64,
-    /// Went through to their end.
-    pub ok: u64,
-    /// Ended by an error on the way.
-    pub failed: u64,
-    /// Still under way when the drain was over.
-    pub unfinished: u64,
-    /// From the first request to the end, think time included, of those that are ok.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Latency>,
-}
-
 /// One instance of a component.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InstanceReport {
@@ -448,38 +296,6 @@ pub struct Timeline {
     pub series: BTreeMap<String, Vec<Option<f64>>>,
 }
 
-/// Where the time of typical (p45 to p55) and of slow (the slowest 1%) requests went, largest part first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Breakdown {
-    /// Requests around the median.
-    pub p50: Vec<BreakdownPart>,
-    /// The slowest 1%.
-    pub p99: Vec<BreakdownPart>,
-}
-
-/// One part of the time of a request; the parts sum to the whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BreakdownPart {
-    /// Where.
-    pub component: String,
-    /// At what: `network`, `queueing`, `service`, `pool-wait`, `lock-wait`, `back-off`, `hedge-wait`.
-    pub phase: String,
-    /// Whether it was spent on a try that was given up.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub abandoned: bool,
-    /// Its share of the whole.
-    pub share: f64,
-    /// Mean per request.
-    pub seconds: f64,
-}
-
-impl BreakdownPart {
-    /// Whether both are of the same place and phase.
-    pub fn names_the_same(&self, other: &Self) -> bool {
-        (&self.component, &self.phase, self.abandoned) == (&other.component, &other.phase, other.abandoned)
-    }
-}
-
 /// One objective and what came of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveResult {
@@ -514,21 +330,6 @@ pub struct Beside {
     pub within_interval: Option<bool>,
 }
 
-/// Two independent tallies of the same thing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct AuditEntry {
-    /// What is compared: `offered = ok + errors + unfinished`.
-    pub check: String,
-    /// One tally.
-    #[serde(with = "wide")]
-    pub left: u128,
-    /// The other.
-    #[serde(with = "wide")]
-    pub right: u128,
-    /// Whether they agree.
-    pub ok: bool,
-}
-
 /// What the system costs, in the money of the model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CostReport {
@@ -538,110 +339,5 @@ pub struct CostReport {
     pub components: BTreeMap<String, f64>,
 }
 
-/// How the intervals were made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Confidence {
-    /// Independent runs behind each mean.
-    pub replications: u32,
-    /// The share of such intervals that hold the true mean.
-    pub level: f64,
-    /// How well a figure was to be known, and is, where that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub precision: Option<Precision>,
-}
-
-/// How well a figure was to be known, and is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Precision {
-    /// Which figure: `p99`.
-    pub figure: String,
-    /// How far its mean may be from the truth, as a share of it.
-    pub wanted: f64,
-    /// How far it is at most, where the interval holds the truth; `null` where the figure is unknown or may be 0.
-    pub reached: Option<f64>,
-    /// Whether that is near enough.
-    pub met: bool,
-    /// The most runs that were allowed.
-    pub budget: u32,
-    /// The runs that were made.
-    pub runs: u32,
-}
-
-impl Precision {
-    /// In words: `p99 is known to ±1.8% after 24 runs`.
-    pub fn sentence(&self) -> String {
-        let Self { figure, runs, .. } = self;
-        let percent = |share: f64| format!("±{}%", crate::model::units::three_digits(share * 100.0));
-        match self.reached {
-            Some(reached) if self.met => format!("{figure} is known to {} after {runs} runs", percent(reached)),
-            Some(reached) => format!(
-                "{figure} is known to {} only after {runs} runs, not to the {} that was asked for",
-                percent(reached),
-                percent(self.wanted)
-            ),
-            None => format!("how well {figure} is known can't be told after {runs} runs"),
-        }
-    }
-}
-
-/// Integers that may pass 64 bits: a JSON number while it fits, decimal text beyond.
-mod wide {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-        match u64::try_from(*value) {
-            Ok(small) => serializer.serialize_u64(small),
-            Err(_) => serializer.serialize_str(&value.to_string()),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Number(number) => {
-                number.as_u64().map(u128::from).ok_or_else(|| Error::custom("expected a whole number"))
-            }
-            serde_json::Value::String(text) => text.parse().map_err(|_| Error::custom("expected a whole number")),
-            _ => Err(Error::custom("expected a whole number")),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_report_reads_back() {
-        let report = Report { kind: "run".into(), format: REPORT_FORMAT, ..Report::default() };
-        let text = serde_json::to_string(&report).expect("a report is serialisable");
-        assert!(text.starts_with(
-            r#"{"kind":"run","format":1,"engine":"","seed":0,"model_digest":"","digest":"","ended":"complete","window""#
-        ));
-        assert_eq!(serde_json::from_str::<Report>(&text).expect("it reads back"), report);
-    }
-
-    #[test]
-    fn a_stopped_run_says_where() {
-        let ended = Ended::Stopped(Stopped { reason: "limit".into(), at_s: 1.5, queue: Some("web.cores".into()) });
-        let text = serde_json::to_string(&ended).expect("serialisable");
-        assert_eq!(text, r#"{"stopped":{"reason":"limit","at_s":1.5,"queue":"web.cores"}}"#);
-        assert_eq!(serde_json::from_str::<Ended>(&text).expect("it reads back"), ended);
-    }
-
-    #[test]
-    fn tallies_beyond_64_bits_survive() {
-        for value in [0, 17, u128::from(u64::MAX), u128::from(u64::MAX) + 1, u128::MAX] {
-            let entry = AuditEntry { check: "x".into(), left: value, right: value, ok: true };
-            let text = serde_json::to_string(&entry).expect("serialisable");
-            assert_eq!(serde_json::from_str::<AuditEntry>(&text).expect("it reads back"), entry, "{text}");
-        }
-    }
-
-    #[test]
-    fn unknown_percentiles_are_null_and_bounds_are_beside_them() {
-        let latency = Latency { count: 1, p99_at_least_s: Some(2.0), ..Latency::default() };
-        let text = serde_json::to_string(&latency).expect("serialisable");
-        assert!(text.contains(r#""p99_s":null,"p99_at_least_s":2.0"#), "{text}");
-        assert!(!text.contains("p50_at_least_s"), "{text}");
-    }
-}
+mod tests;

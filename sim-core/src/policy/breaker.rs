@@ -345,7 +345,7 @@ mod tests {
         let rule = BreakerRule { trip, open_ns: 1, half_open: 1 };
         for (times, open) in [([100, 100, 100, 101], false), ([1, 101, 1, 101], true), ([101, 101, 1, 1], true)] {
             let mut breaker = Breaker::default();
-            times.map(|took| breaker.record(&rule, 5, Verdict::Good, took));
+            times.iter().for_each(|&took| breaker.record(&rule, 5, Verdict::Good, took));
             assert_eq!(breaker.state() == State::Open(5), open, "{times:?}");
         }
     }

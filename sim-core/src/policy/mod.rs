@@ -5,5 +5,6 @@ pub mod breaker;
 pub mod eviction;
 pub mod hedge;
 pub mod hpa;
+pub mod limiting;
 pub mod retry_budget;
 pub mod smooth_round_robin;

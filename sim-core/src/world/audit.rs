@@ -89,7 +89,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     fn shared_work_left(&self, station: usize) -> f64 {
         let state = &self.stations[station];
-        let speed = self.instances[state.instance as usize].speed;
+        let speed = self.instances[state.instance as usize].pace();
         state.sharing.as_ref().map_or(0.0, |sharing| sharing.left() / speed)
     }
 
@@ -183,6 +183,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let (hits, misses) = (meter.looked_up.0 - before.0, meter.looked_up.1 - before.1);
                     let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
                     self.note(&format!("{}.hit_ratio", state.name), ratio);
+                }
+                Kind::Limiter(limiter) => {
+                    if let Some(rate) = self.adaptive_rate(limiter) {
+                        self.note(&format!("{}.limit_per_s", state.name), Some(rate));
+                    }
                 }
                 Kind::Client(_)
                 | Kind::Balancer(_)

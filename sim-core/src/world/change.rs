@@ -15,6 +15,8 @@ pub struct Settings {
     pub ttls: Vec<Vec<u64>>,
     /// Connection pools: size and overflow.
     pub sizes: Vec<(u32, u32)>,
+    /// Rate limiters: limits by tier.
+    pub limits: Vec<Vec<Option<crate::policy::limiting::Limit>>>,
     /// Databases: slots, where they were changed.
     pub slots: Vec<Option<u32>>,
 }
@@ -25,6 +27,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for (at, change) in self.plan.changes.iter().enumerate() {
             self.control(change.at, Control::Change(at as u32));
         }
+        self.schedule_failures();
     }
 
     /// The settings at the start.
@@ -35,6 +38,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             capacities: vec![0; count],
             ttls: vec![Vec::new(); count],
             sizes: vec![(0, 0); count],
+            limits: vec![Vec::new(); count],
             slots: vec![None; count],
         };
         for pool in &self.plan.pools {
@@ -43,6 +47,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for cache in &self.plan.caches {
             settings.capacities[cache.component as usize] = cache.capacity;
             settings.ttls[cache.component as usize] = cache.ttl_ns.clone();
+        }
+        for limiter in &self.plan.limiters {
+            settings.limits[limiter.component as usize].clone_from(&limiter.limits);
         }
         for pool in &self.plan.connection_pools {
             settings.sizes[pool.component as usize] = (pool.size, pool.overflow);
@@ -62,12 +69,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     station.servers = slots;
                 }
             }
-            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Cache(_) | Kind::Autoscaler(_) => {}
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Cache(_)
+            | Kind::Limiter(_)
+            | Kind::Autoscaler(_) => {}
         }
     }
 
     /// The instances that an address means.
-    fn meant(&self, component: u32, instance: Option<InstanceRef>) -> Vec<u32> {
+    pub(super) fn meant(&self, component: u32, instance: Option<InstanceRef>) -> Vec<u32> {
         let members = &self.members[component as usize];
         match instance {
             None => members.clone(),
@@ -108,6 +120,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
             }
             ChangeKind::Ttl { component, ttl_ns } => self.settings.ttls[*component as usize].clone_from(ttl_ns),
+            ChangeKind::Limits { component, limits } => self.change_limits(*component, limits),
             &ChangeKind::Rate { component, rate } => self.change_rate(component, rate),
             &ChangeKind::Users { component, users } => self.change_users(component, users),
             &ChangeKind::Slots { component, slots } => {
@@ -120,25 +133,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     self.caches[state as usize].clear();
                 }
             }
-            &ChangeKind::Crash { component, instance } => {
-                for instance in self.meant(component, instance) {
-                    self.crash(instance);
-                }
-            }
-            &ChangeKind::Recover { component, instance } => {
-                for instance in self.meant(component, instance) {
-                    if self.instances[instance as usize].is_down() {
-                        self.recover(instance);
-                    }
-                }
-            }
-            &ChangeKind::Slow { component, instance, factor, ends } => {
-                for instance in self.meant(component, instance) {
-                    let state = &self.instances[instance as usize];
-                    let slowed = if ends { state.slowed / factor } else { state.slowed * factor };
-                    // Divisions may leave an ulp: a fault that is over leaves nothing.
-                    let slowed = if (slowed - 1.0).abs() < 1e-12 { 1.0 } else { slowed };
-                    self.set_speed(instance, state.base_speed, slowed);
+            &ChangeKind::Fault { fault, until, ends } => {
+                if ends {
+                    self.fault_ends(fault, None);
+                } else {
+                    self.fault_begins(fault, None, until);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::balancer::Endpoints;
 use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
@@ -52,6 +53,10 @@ pub struct Instance {
     pub base_speed: f64,
     /// How many times slower faults make it.
     pub slowed: f64,
+    /// Until when it works on nothing.
+    pub stalled_until: u64,
+    /// The shares of calls that faults let fail.
+    pub added_errors: Vec<f64>,
     /// Its weight at balancers, where it differs from the pool's.
     pub weight: Option<u32>,
     /// Calls at it.
@@ -75,6 +80,12 @@ impl Instance {
     #[inline(always)]
     pub fn is_down(&self) -> bool {
         self.down > 0
+    }
+
+    /// How fast it serves when it is not stalled.
+    #[inline]
+    pub fn pace(&self) -> f64 {
+        self.base_speed / self.slowed
     }
 
     /// Whether calls that reach it are worked on: it has started and did not crash.
@@ -123,7 +134,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     database.shards * (1 + database.replicas)
                 }
                 Kind::Client(_) | Kind::Balancer(_) => 1,
-                Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
             for _ in 0..count {
@@ -149,15 +160,19 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let state = match plan.kind {
             Kind::Cache(cache) => {
-                self.caches.push(CacheState::new(
-                    &self.plan.caches[cache as usize],
-                    self.settings.capacities[component as usize],
-                ));
+                let plan = &self.plan.caches[cache as usize];
+                let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
+                self.caches.push(CacheState::new(plan, self.settings.capacities[component as usize], seed));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
                 self.connections.push(ConnectionState::new());
                 self.connections.len() as u32 - 1
+            }
+            Kind::Limiter(limiter) => {
+                let plan = &self.plan.limiters[limiter as usize];
+                self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
+                self.limiters.len() as u32 - 1
             }
             Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
         };
@@ -188,6 +203,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             speed,
             base_speed: speed,
             slowed: 1.0,
+            stalled_until: 0,
+            added_errors: Vec::new(),
             weight,
             active: 0,
             calls: 0,
@@ -201,6 +218,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.epoch += 1;
         if life == Life::Starting {
             self.start_up(number);
+            self.may_fail(component, number);
         }
         number
     }
@@ -221,6 +239,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
+            | Kind::Limiter(_)
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {
@@ -377,7 +396,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 match state.kind {
                     Kind::Cache(_) => self.caches[state.state as usize].clear(),
                     Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => {}
+                    Kind::Client(_)
+                    | Kind::Balancer(_)
+                    | Kind::Pool(_)
+                    | Kind::Database(_)
+                    | Kind::Limiter(_)
+                    | Kind::Autoscaler(_) => {}
                 }
             }
         }
@@ -392,13 +416,16 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         let state = &mut self.instances[instance as usize];
-        let old = state.speed;
+        let old = state.pace();
         state.base_speed = base;
         state.slowed = slowed;
-        state.speed = base / slowed;
-        let new = state.speed;
+        let new = state.pace();
         if old == new {
             return;
+        }
+        let resumes = state.stalled_until.max(self.now);
+        if resumes == self.now {
+            state.speed = new;
         }
         for station in stations {
             if let Some(sharing) = &self.stations[station as usize].sharing {
@@ -413,9 +440,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             let state = &self.frames[frame];
             if state.waiting == super::frame::Waiting::Work && state.instance == instance && state.wake != 0 {
                 let end = state.since + state.work;
-                let left = ((end - self.now) as f64 * old / new).round() as u64;
-                self.frames[frame].work = self.now - self.frames[frame].since + left;
-                self.wake_in(frame, left);
+                let left = ((end - resumes) as f64 * old / new).round() as u64;
+                self.frames[frame].work = resumes - self.frames[frame].since + left;
+                self.wake_in(frame, resumes - self.now + left);
             }
         }
     }

@@ -148,10 +148,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::FailShare(failure) => {
                 let failure = &plan.failures[failure as usize];
                 let state = &self.frames[frame];
-                let share = failure.share.unwrap_or_else(|| {
-                    let component = self.instances[state.instance as usize].component;
-                    self.error_rates[component as usize]
-                });
+                let share = failure.share.unwrap_or_else(|| self.error_share(state.instance));
                 if share > 0.0 && draw(state.key, failure.site, 0) < share {
                     Next::Fail(failure.outcome)
                 } else {
@@ -179,6 +176,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Limit(limiter) => self.limit(frame, limiter),
+            Op::Passed(limiter) => self.passed(frame, limiter),
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
             Op::Issue(step) => self.issue(frame, step),
@@ -300,6 +299,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.frames[branch].sessions_clear();
         self.logs[branch as usize].clear();
         self.sizes[branch as usize] = self.sizes[frame as usize];
+        self.origins[branch as usize] = self.origins[frame as usize];
         branch
     }
 

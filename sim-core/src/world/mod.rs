@@ -12,12 +12,14 @@ mod call;
 mod change;
 mod client;
 mod data;
+mod fault;
 mod frame;
 mod hedge;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod limit;
 mod link;
 mod meters;
 mod scale;
@@ -39,9 +41,11 @@ use balancer::Endpoints;
 use change::Settings;
 use client::ClientState;
 use data::{CacheState, ConnectionState, DatabaseState};
+use fault::Faults;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
+use limit::LimiterState;
 use link::{Guard, LinkState, Pass};
 use meters::Meters;
 use scale::ScalerState;
@@ -49,7 +53,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
-pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
 /// Runs a plan once.
@@ -87,6 +91,9 @@ enum Control {
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Limit(u32),
+    Failure(u32),
+    StallEnds(u32),
 }
 
 /// What the interpreter does next.
@@ -135,6 +142,8 @@ struct World<'p, const TRACED: bool> {
     keys: Vec<Vec<u64>>,
     /// By frame number: the bytes that it carries, where any link has a bandwidth.
     sizes: Vec<u64>,
+    /// By frame number: the client (of `Plan::clients`) that it comes from, where anything asks.
+    origins: Vec<u16>,
     ready: VecDeque<u32>,
     joins: Vec<Join>,
     free_joins: Vec<u32>,
@@ -165,10 +174,12 @@ struct World<'p, const TRACED: bool> {
     caches: Vec<CacheState>,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
+    limiters: Vec<LimiterState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
     settings: Settings,
+    faults: Faults,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
@@ -204,6 +215,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             free_leases: Vec::new(),
             keys: Vec::new(),
             sizes: Vec::new(),
+            origins: Vec::new(),
             ready: VecDeque::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
@@ -227,10 +239,12 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             caches: Vec::new(),
             connections: Vec::new(),
             databases: Vec::new(),
+            limiters: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
+            faults: Faults::default(),
             epoch: 0,
             startup_stream: 0,
             slot_began: 0,
@@ -247,6 +261,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
+        world.build_limiters();
         world.schedule_changes();
         world.build_clients();
         world
@@ -349,7 +364,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Scale(at) => self.scale(at),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
+            Control::Limit(limiter) => self.adapt(limiter),
             Control::Users(client) => self.users_change(client),
+            Control::Failure(process) => self.failure(process),
+            Control::StallEnds(instance) => self.stall_ends(instance),
         }
     }
 
@@ -393,6 +411,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.logs.push(Log::default());
             self.leases.push(NONE);
             self.sizes.push(0);
+            self.origins.push(0);
             self.keys.push(Vec::new());
         }
         if TRACED {

@@ -1,6 +1,8 @@
 //! What must be right across a model: names, kinds, who calls whom, addresses, and what has no effect.
 
+mod faults;
 mod flow;
+mod limits;
 mod links;
 mod names;
 mod objectives;

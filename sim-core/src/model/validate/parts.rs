@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::components::Component;
 use crate::components::autoscaler::AutoscalerSpec;
 use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
-use crate::components::client::ClientSpec;
+use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, ReadFrom};
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
@@ -123,6 +123,7 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
+            Component::RateLimiter(spec) => self.rate_limiter(name, spec),
             Component::Autoscaler(spec) => self.autoscaler(name, spec),
         }
     }
@@ -149,7 +150,9 @@ impl Check<'_> {
         }
         match &spec.arrivals {
             Arrivals::Closed(_) => {
-                self.ignored(&spec.at, "population", "each user of a closed loop is a client");
+                if let Some(population) = &spec.population {
+                    self.ignored(&population.at, "clients", "each user of a closed loop is a client");
+                }
             }
             Arrivals::Trace(_) => {
                 self.ignored(&spec.at, "mix", "the trace says what is asked for");
@@ -159,12 +162,27 @@ impl Check<'_> {
             }
             Arrivals::Open(_) | Arrivals::Stages(_) | Arrivals::Daily(_) => {}
         }
+        if let Some(population) = &spec.population {
+            self.population(population);
+        }
         if let Some(population) = &spec.population
             && let Popularity::Weights(weights) = &population.popularity
-            && weights.len() as u64 != population.clients.0
+            && let Some(clients) = population.clients
+            && weights.len() as u64 != clients.0
         {
-            let found = format!("{} clients, but {} weights", population.clients.0, weights.len());
+            let found = format!("{} clients, but {} weights", clients.0, weights.len());
             self.diagnostics.push(population.at.field("popularity").error(found).expected("a weight for each client"));
+        }
+    }
+
+    fn population(&mut self, population: &Population) {
+        if population.clients.is_none() {
+            self.ignored(&population.at, "popularity", "each request is a client of its own");
+        }
+        let sum: f64 = population.tiers.values().map(|share| share.0).sum();
+        if sum > 1.0 + 1e-9 {
+            let found = format!("the shares make {}%", (sum * 100.0).round());
+            self.diagnostics.push(population.at.field("tiers").error(found).expected("at most 100% together"));
         }
     }
 
@@ -187,7 +205,7 @@ impl Check<'_> {
             self.link(&target.link);
             self.no_hedge(&target.link, "a balancer");
             match self.draft.kind(&target.link.to) {
-                Some("server-pool") | None => {}
+                Some("server-pool" | "rate-limiter") | None => {}
                 Some("cache") => self.diagnostics.push(
                     target
                         .link
