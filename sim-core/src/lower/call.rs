@@ -140,6 +140,7 @@ impl<'m> Lowering<'m> {
             | Component::LoadBalancer(_)
             | Component::ServerPool(_)
             | Component::Database(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {
                 self.straight_call(caller, call);
@@ -400,6 +401,7 @@ impl<'m> Lowering<'m> {
                 Component::Client(_)
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
+                | Component::Queue(_)
                 | Component::Autoscaler(_) => return None,
             };
         }
@@ -424,6 +426,7 @@ impl<'m> Lowering<'m> {
             | Component::Cache(_)
             | Component::ConnectionPool(_)
             | Component::Database(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         })

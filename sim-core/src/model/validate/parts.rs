@@ -15,7 +15,7 @@ use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::BalancerPolicy;
+use crate::model::link::{BalancerPolicy, Link};
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -109,6 +109,11 @@ fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diag
     }
 }
 
+/// Checks a link.
+pub fn link(draft: &Draft, link: &Link, diagnostics: &mut Diagnostics) {
+    Check { draft, diagnostics }.link(link);
+}
+
 pub(super) struct Check<'a> {
     pub(super) draft: &'a Draft,
     pub(super) diagnostics: &'a mut Diagnostics,
@@ -123,6 +128,7 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
+            Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
             Component::RateLimiter(spec) => self.rate_limiter(name, spec),
             Component::Autoscaler(spec) => self.autoscaler(name, spec),
         }
@@ -282,6 +288,7 @@ impl Check<'_> {
             }
             Step::Call(call) => {
                 self.link(&call.link);
+                super::queue::is_none(self.draft, &call.link, self.diagnostics);
                 let cache = self.draft.components.get(call.link.to.as_str());
                 let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
                 if aside && call.times.0 > CACHE_CALLS_MAX {
@@ -298,6 +305,10 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
+            }
+            Step::Publish(publish) => {
+                self.link(&publish.link);
+                super::queue::is_queue(self.draft, &publish.link, self.diagnostics);
             }
             Step::Parallel(parallel) => {
                 let branches = parallel.branches.len() as u64;
@@ -454,7 +465,7 @@ fn look_ups_inside(steps: &[Step]) -> usize {
         Step::Hold(hold) => look_ups_inside(&hold.steps),
         Step::Parallel(parallel) => parallel.branches.iter().map(|branch| look_ups_inside(branch)).max().unwrap_or(0),
         Step::Choose(choose) => choose.branches.iter().map(|branch| look_ups_inside(&branch.steps)).max().unwrap_or(0),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => 0,
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => 0,
     };
     steps.iter().map(of).max().unwrap_or(0)
 }
