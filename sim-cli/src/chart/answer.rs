@@ -82,6 +82,7 @@ pub struct CurvePoint {
     pub value: f64,
     pub setting: String,
     pub figures: Map<String, Value>,
+    pub at_limit: bool,
     pub met: bool,
 }
 

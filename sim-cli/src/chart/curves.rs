@@ -88,7 +88,9 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
             sheet.text(right + 35.0, frame.top - 12.0, &heading, sheet.small(Anchor::Start));
         }
         if let Some((value, text)) = &bound {
-            panel.bound(*value, text);
+            let known =
+                |line: &Line| line.points.iter().filter_map(|(x, estimate, _)| Some((*x, estimate.value?))).collect();
+            panel.bound(*value, text, &lines.iter().map(known).collect::<Vec<_>>(), &mut Vec::new());
         }
         if ends.is_empty() {
             nothing(&panel, "unknown at all points");

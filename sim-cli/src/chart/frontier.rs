@@ -50,8 +50,13 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         let unit = if answer.minimize == "cost" { "cost a month" } else { &answer.minimize };
         panel.columns(of, unit);
         dots(&panel, &points);
-        let taken = bound.as_ref().and_then(|(value, text)| panel.bound(*value, text));
-        label(&panel, answer, &points, of, taken.into_iter().collect());
+        let places = points.iter().filter_map(|point| Some((point.cost?, point.p99.value?)));
+        let dots: Vec<Vec<(f64, f64)>> = places.map(|place| vec![place; 2]).collect();
+        let mut taken = Vec::new();
+        if let Some((value, text)) = &bound {
+            panel.bound(*value, text, &dots, &mut taken);
+        }
+        label(&panel, answer, &points, of, taken);
         let paths: Vec<&str> = points[0].settings.keys().map(String::as_str).collect();
         let notes = format!("hollow: an objective is not met · names: {}", paths.join(" · "));
         sheet.text(
@@ -100,17 +105,11 @@ fn label(panel: &Panel, answer: &Answer, points: &[&FrontierPoint], of: Dimensio
         let places = [(x + 9.0, y - 6.0), (x + 9.0, y + 15.0), (x - 9.0 - wide, y + 15.0), (x - 9.0 - wide, y - 6.0)];
         let boxes = places.map(|(left, base)| Frame { left, top: base - 11.0, right: left + wide, bottom: base + 4.0 });
         let is_free = |place: &Frame| {
-            let apart = |other: &Frame| {
-                place.right + 4.0 < other.left
-                    || other.right + 4.0 < place.left
-                    || place.bottom < other.top
-                    || other.bottom < place.top
-            };
             place.left > frame.left
                 && place.right < WIDTH - 4.0
                 && place.top > frame.top - 4.0
                 && place.bottom < frame.bottom
-                && taken.iter().all(apart)
+                && !taken.iter().any(|other| place.touches(other))
         };
         if is_best(point) {
             let look = Look::Mark { marker: Marker::Diamond, colour: sheet.colour(1), size: 6.0, hollow: None };

@@ -77,7 +77,11 @@ fn latencies(
     is_last: bool,
 ) {
     let of_figure = |figure: &str| -> Vec<(f64, Estimate, bool)> {
-        answer.curve.iter().map(|point| (point.value, estimate(&point.figures, figure), point.met)).collect()
+        answer
+            .curve
+            .iter()
+            .map(|point| (point.value, estimate(&point.figures, figure), point.met || point.at_limit))
+            .collect()
     };
     let lines = FIGURES.map(of_figure);
     let bounds = FIGURES.map(|figure| bound(answer.objectives.iter().map(|demand| demand.objective.as_str()), figure));
@@ -104,10 +108,15 @@ fn latencies(
         }
     }
     panel.end_labels(&ends);
-    bounds.iter().flatten().for_each(|(value, text)| {
-        panel.bound(*value, text);
-    });
-    panel.flags(&flags(answer, sheet, x, of));
+    let flags = flags(answer, sheet, x, of);
+    let drawn =
+        lines.iter().map(|line| line.iter().filter_map(|(x, estimate, _)| Some((*x, estimate.value?))).collect());
+    let (low, high) = panel.y.ends();
+    let drawn: Vec<Vec<(f64, f64)>> =
+        drawn.chain(flags.iter().map(|flag| vec![(flag.value, low), (flag.value, high)])).collect();
+    let mut taken = Vec::new();
+    bounds.iter().flatten().for_each(|(value, text)| panel.bound(*value, text, &drawn, &mut taken));
+    panel.flags(&flags);
     if ends.is_empty() {
         nothing(&panel, "latency is unknown");
     }

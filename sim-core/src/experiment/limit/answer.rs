@@ -99,6 +99,10 @@ pub struct CurvePoint {
     pub replications: u32,
     /// Its figures.
     pub figures: Estimates,
+    /// Whether it is the limit itself, where an objective is just met or just missed: with the few runs of a point of
+    /// the curve, `met` is a matter of chance there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_limit: bool,
     /// Whether every objective is met.
     pub met: bool,
     /// The objectives that aren't.
@@ -131,11 +135,13 @@ impl Limit {
             }
             Some(_) | None => self.in_order(),
         };
-        let curve: Vec<CurvePoint> = values.iter().filter_map(|value| self.curve_point(*value, subjects)).collect();
         let root = match &found {
             Some(Found::Limit(root)) => Some(*root),
             Some(Found::Always(_) | Found::Never(_) | Found::NoEffect) | None => None,
         };
+        let limit = root.map(|root| root.value);
+        let curve = values.iter().filter_map(|value| self.curve_point(*value, limit, subjects));
+        let curve: Vec<CurvePoint> = curve.collect();
         let at = match &found {
             Some(Found::Limit(root)) => Some(root.value),
             Some(Found::Always(value) | Found::Never(value)) => Some(*value),
@@ -185,7 +191,7 @@ impl Limit {
         values
     }
 
-    fn curve_point(&self, value: f64, subjects: &Subjects) -> Option<CurvePoint> {
+    fn curve_point(&self, value: f64, limit: Option<f64>, subjects: &Subjects) -> Option<CurvePoint> {
         let point = self.point_of(value)?;
         let replications = self.samples.count(point);
         let unmet: Vec<String> = self
@@ -199,6 +205,7 @@ impl Limit {
             setting: self.dial.text(value),
             replications,
             figures: self.samples.estimates(point, subjects.figures()),
+            at_limit: limit == Some(value),
             met: unmet.is_empty(),
             unmet,
         })
