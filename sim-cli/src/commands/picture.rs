@@ -21,8 +21,8 @@ pub struct PictureArgs {
     /// Write one page (HTML) with the answer, its pictures, its tables and the model
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// The colours of pictures; the page follows its reader's system
-    #[arg(long, value_enum, default_value_t)]
+    /// The colours of the pictures of --chart; the page follows its reader's system
+    #[arg(long, value_enum, default_value_t, requires = "chart")]
     theme: Theme,
 }
 
