@@ -1,6 +1,6 @@
 //! `kneepoint run`: one model, one answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,7 +18,7 @@ use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
 use crate::error::{Failure, clean, say};
-use crate::files::{Output, Source, changed_at, clear_screen};
+use crate::files::{self, Output, Source, clear_screen};
 use crate::hints::hints;
 use crate::interrupt;
 use crate::render::junit::{self, Case, Suite};
@@ -88,7 +88,7 @@ pub struct Run {
     /// Also write the objectives as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Run again on each save of the model
+    /// Run again on each save of the model, or of a file that it names
     #[arg(long)]
     watch: bool,
     /// Nothing but the results: no warnings, no progress, no hints
@@ -136,7 +136,7 @@ impl Run {
             return Err(Failure::Wrong("stdin can't be watched: give the model as a file".to_owned()));
         }
         loop {
-            let seen = changed_at(Path::new(&self.model.model));
+            files::forget_read();
             clear_screen();
             if let Err(failure) = self.once() {
                 failure.print();
@@ -145,9 +145,10 @@ impl Run {
                 return Err(Failure::Interrupted);
             }
             if !self.quiet {
-                say(&format!("{} runs again when it is saved; Ctrl-C ends", clean(&self.model.model)));
+                let also = if files::has_read_more_than_one() { ", or a file that it names," } else { "" };
+                say(&format!("{} runs again when it{also} is saved; Ctrl-C ends", clean(&self.model.model)));
             }
-            while changed_at(Path::new(&self.model.model)) == seen {
+            while !files::has_read_file_changed() {
                 std::thread::sleep(WATCH_EVERY);
             }
         }
@@ -174,7 +175,11 @@ impl Run {
         let wanted = Wanted { figure, precision, budget: self.budget };
         let mut replicate = Replicate::new(Point::default(), index, wanted);
         let reports = self.driver().replicate_for(&mut replicate, &prepared)?;
-        Ok((reports, Some(replicate.finish())))
+        let precision = replicate.finish();
+        if interrupt::was_cut_short() && !self.quiet {
+            say(&format!("interrupted after {} runs: this is what they say", precision.runs));
+        }
+        Ok((reports, Some(precision)))
     }
 
     fn driver(&self) -> Driver {
