@@ -1,9 +1,11 @@
 //! A figure along one axis of a sweep, a line for each combination of the others, with its interval.
 
+use sim_core::experiment::Estimate;
+use sim_core::experiment::sweep::{Swept, SweptAxis, SweptPoint};
 use sim_core::model::objective::Dimension;
 use sim_core::scale::Scale;
 
-use super::answer::{Answer, Axis, Estimate, Point, bound, dimension, grouped, main_figure, number, text};
+use super::answer::{bound, dimension, estimate, grouped, is_met, main_figure, number, text};
 use super::font::{Weight, fitted};
 use super::over_time::nothing;
 use super::paper::{Anchor, Dash, Look, Marker};
@@ -34,7 +36,7 @@ struct Line {
 ///
 /// # Errors
 /// There is nothing to draw.
-pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn draw(answer: &Swept, about: &About) -> Result<Picture, String> {
     let axis = answer.axes.first().ok_or("nothing was varied")?;
     let figure = main_figure(&answer.points).ok_or("there are no points")?;
     let of = dimension(&figure);
@@ -100,7 +102,7 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
             notes.push("hollow: an objective is not met".to_owned());
         }
         if estimates().any(|(_, estimate, _)| estimate.low.is_some()) {
-            notes.push(format!("shaded: {:.0}% interval", answer.confidence * 100.0));
+            notes.push(format!("shaded: {:.0}% interval", answer.envelope.confidence * 100.0));
         }
         if left_out > 0 {
             notes.push(format!("{left_out} more lines left out"));
@@ -110,7 +112,7 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
 }
 
 /// Where the values of an axis lie: by what they are if all are numbers, else one beside the other.
-pub fn places(axis: &Axis) -> Places {
+pub fn places(axis: &SweptAxis) -> Places {
     let numbers: Option<Vec<(f64, Dimension)>> = axis.values.iter().map(number).collect();
     let numbers = numbers.filter(|all| {
         all.len() > 1 && all.windows(2).all(|pair| pair[0].1 == pair[1].1) && all.iter().any(|one| one.0 != all[0].0)
@@ -132,17 +134,17 @@ pub fn places(axis: &Axis) -> Places {
 }
 
 /// Where a value of an axis lies.
-fn place(axis: &Axis, places: &Places, value: &serde_json::Value) -> Option<f64> {
+fn place(axis: &SweptAxis, places: &Places, value: &serde_json::Value) -> Option<f64> {
     match places.is_numeric {
         true => number(value).map(|(value, _)| value),
         false => axis.values.iter().position(|known| text(known) == text(value)).map(|at| at as f64),
     }
 }
 
-fn along(axis: &Axis, places: &Places, points: &[&Point], figure: &str) -> Vec<(f64, Estimate, bool)> {
-    let one = |point: &&Point| {
+fn along(axis: &SweptAxis, places: &Places, points: &[&SweptPoint], figure: &str) -> Vec<(f64, Estimate, bool)> {
+    let one = |point: &&SweptPoint| {
         let place = place(axis, places, point.settings.get(&axis.path)?)?;
-        Some((place, point.estimate(figure), point.is_met()))
+        Some((place, estimate(&point.figures, figure), is_met(point)))
     };
     let mut along: Vec<(f64, Estimate, bool)> = points.iter().filter_map(one).collect();
     along.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -179,7 +181,7 @@ fn label(line: &Line, of: Dimension) -> String {
     named(&line.name, &value)
 }
 
-fn title(figure: &str, axis: &Axis, others: &[&str], answer: &Answer) -> String {
+fn title(figure: &str, axis: &SweptAxis, others: &[&str], answer: &Swept) -> String {
     match (answer.sample, others) {
         (Some(_), []) | (None, []) => format!("{figure} by {}", axis.path),
         (Some(_), others) => format!("{figure} by {}, whatever {}", axis.path, others.join(" and ")),
@@ -187,7 +189,7 @@ fn title(figure: &str, axis: &Axis, others: &[&str], answer: &Answer) -> String 
     }
 }
 
-fn described(lines: &[Line], figure: &str, axis: &Axis) -> String {
+fn described(lines: &[Line], figure: &str, axis: &SweptAxis) -> String {
     let ends = lines.iter().filter_map(|line| {
         let known: Vec<f64> = line.points.iter().filter_map(|(_, estimate, _)| estimate.value).collect();
         let of = |value: &f64| humane(*value, dimension(figure));

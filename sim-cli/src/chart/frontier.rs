@@ -1,9 +1,10 @@
 //! Cost by latency: every configuration that a plan ran, those that nothing beats in both as a line, and the best.
 
+use sim_core::experiment::plan::{FrontierPoint, Planned};
 use sim_core::model::objective::Dimension;
 use sim_core::scale::Scale;
 
-use super::answer::{Answer, FrontierPoint, bound, dimension, text};
+use super::answer::{bound, dimension, text};
 use super::font::{Weight, fitted, width};
 use super::paper::{Anchor, Dash, Ink, Look, Marker};
 use super::picture::Picture;
@@ -14,7 +15,7 @@ use crate::render::humane;
 ///
 /// # Errors
 /// There is nothing to draw.
-pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn draw(answer: &Planned, about: &About) -> Result<Picture, String> {
     let points: Vec<&FrontierPoint> = answer.frontier.iter().filter(|point| point.cost.is_some()).collect();
     if points.is_empty() {
         return Err("no configuration was run whose cost is known".to_owned());
@@ -86,7 +87,7 @@ fn dots(panel: &Panel, points: &[&FrontierPoint]) {
 }
 
 /// Names the best, and then of the others on the line as many as have room.
-fn label(panel: &Panel, answer: &Answer, points: &[&FrontierPoint], of: Dimension, mut taken: Vec<Frame>) {
+fn label(panel: &Panel, answer: &Planned, points: &[&FrontierPoint], of: Dimension, mut taken: Vec<Frame>) {
     let (sheet, frame) = (panel.sheet, panel.frame);
     let is_best = |point: &FrontierPoint| answer.best.as_ref().is_some_and(|best| best.settings == point.settings);
     let mut named: Vec<&FrontierPoint> = points.iter().copied().filter(|point| is_best(point)).collect();

@@ -11,6 +11,7 @@ use sim_core::model::units::humane_count;
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::files::Source;
 use crate::render::humane;
@@ -86,7 +87,7 @@ impl Compare {
         let compared = compare.finish(&subjects);
         let page = page(&compared, &shown(&subjects, &asked));
         self.answer.write(&compared, &page)?;
-        self.answer.draw(subjects.base(), &compared, &page)
+        self.answer.draw(subjects.base(), Shown::Compare(&compared), &page)
     }
 
     /// Reads every file.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sim_core::experiment::{Experiment, Figure, Point, Subjects};
 use sim_core::model::Model;
 
-use super::picture::PictureArgs;
+use super::pictures::PictureArgs;
 use super::{ModelArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::{Conducted, Driver};
@@ -139,13 +139,9 @@ impl AnswerArgs {
         }
     }
 
-    /// Draws what is asked for: pictures follow from the answer as JSON, the page shows the tables too.
-    pub fn draw(&self, model: &Model, answer: &impl Serialize, page: &Page) -> Result<(), Failure> {
-        if self.pictures.is_nothing() {
-            return Ok(());
-        }
-        let answer = serde_json::to_value(answer).expect("answers are serialisable");
-        self.pictures.write(&Shown::Answer(&answer), &|| page.clone(), model)
+    /// Draws what is asked for; the page shows the tables too.
+    pub fn draw(&self, model: &Model, shown: Shown, page: &Page) -> Result<(), Failure> {
+        self.pictures.write(&shown, &|| page.clone(), model)
     }
 
     fn format(&self) -> AnswerFormat {

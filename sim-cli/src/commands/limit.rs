@@ -7,6 +7,7 @@ use sim_core::experiment::{Figure, Figures, Subjects};
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::render::page::{Cell, Column, Page, Sheet};
 use crate::render::text::{ACCENT, BAD, GOOD, paint, plain_bar};
@@ -70,7 +71,7 @@ impl Limit {
         let limited = limit.finish(&subjects);
         let page = page(&limited, subjects.figures(), &self.figure);
         self.answer.write(&limited, &page)?;
-        self.answer.draw(subjects.base(), &limited, &page)
+        self.answer.draw(subjects.base(), Shown::Limit(&limited), &page)
     }
 }
 

@@ -11,6 +11,7 @@ mod fmt;
 mod limit;
 mod new;
 mod picture;
+mod pictures;
 mod plan;
 mod run;
 mod schema;
@@ -57,6 +58,7 @@ enum Command {
     Explain(explain::Explain),
     Trace(trace::Trace),
     Diff(diff::Diff),
+    Picture(picture::Picture),
     New(new::New),
     Fmt(fmt::Fmt),
     Diagram(diagram::Diagram),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Explain(explain) => explain.execute(),
             Command::Trace(trace) => trace.execute(),
             Command::Diff(diff) => diff.execute(),
+            Command::Picture(picture) => picture.execute(),
             Command::New(new) => new.execute(),
             Command::Fmt(fmt) => fmt.execute(),
             Command::Diagram(diagram) => diagram.execute(),

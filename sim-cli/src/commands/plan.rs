@@ -11,6 +11,7 @@ use sim_core::model::units;
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::render::humane;
 use crate::render::page::{Cell, Column, Page, Sheet};
@@ -82,7 +83,7 @@ impl Plan {
         let planned = plan.finish(&subjects);
         let page = page(&planned, &axes, &goal);
         self.answer.write(&planned, &page)?;
-        self.answer.draw(subjects.base(), &planned, &page)?;
+        self.answer.draw(subjects.base(), Shown::Plan(&planned), &page)?;
         match self.fail_on {
             Some(FailOn::Objectives) if planned.best.is_none() => {
                 Err(Failure::Unmet("no configuration meets all objectives".to_owned()))

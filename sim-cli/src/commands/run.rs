@@ -12,7 +12,7 @@ use sim_core::model::diagnostic::Diagnostics;
 use sim_core::model::{Model, units};
 
 use super::experiment::figure;
-use super::picture::PictureArgs;
+use super::pictures::PictureArgs;
 use super::{ModelArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::Driver;

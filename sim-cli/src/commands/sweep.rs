@@ -7,6 +7,7 @@ use sim_core::model::Model;
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::render::sweep::{data, missed, page};
 
@@ -90,7 +91,7 @@ impl Sweep {
         let figures = subjects.figures();
         let page = page(&swept, figures, &self.figure);
         self.answer.write_with(&swept, &page, &data(&swept, figures))?;
-        self.answer.draw(subjects.base(), &swept, &page)?;
+        self.answer.draw(subjects.base(), Shown::Sweep(&swept), &page)?;
         self.outcome(&swept, subjects.base())
     }
 
