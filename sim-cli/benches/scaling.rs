@@ -24,7 +24,7 @@ const MODEL: &str = r#"{
   "objectives": [ "p99 < 100ms" ]
 }"#;
 
-const PAIRS: usize = 5;
+const PAIRS: usize = 3;
 
 /// The time of a sweep, in seconds, and its answer.
 fn sweep(folder: &Path, jobs: u32, more: &[&str]) -> (f64, Vec<u8>) {

@@ -16,7 +16,7 @@ const SHOP: &str = r#"{ "format": 1, "run": { "seed": 7, "warmup": "1s", "durati
         "users": { "type": "client", "to": "web", "arrivals": { "rate": "300/s" } },
         "web": { "type": "server-pool", "replicas": 4, "workers": 16, "cost": 0.1, "handlers": { "*": [
             { "cpu": "exp(8ms)" }, { "call": "pool", "op": "read", "times": 2 } ] } },
-        "pool": { "type": "connection-pool", "size": 5, "scope": "shared", "to": "db" },
+        "pool": { "type": "connection-pool", "size": 14, "scope": "shared", "to": "db" },
         "db": { "type": "database", "slots": 16, "cost": 0.02, "operations": { "read": "exp(10ms)" } } },
     "objectives": [ "p99 < 150ms", "utilization(web) < 80%" ] }"#;
 

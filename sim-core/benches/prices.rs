@@ -123,8 +123,8 @@ fn arrivals() {
 fn looking_up() {
     let keys = Keys::new(&Popularity::Zipf(0.99), 1_000_000).expect("they fit");
     let picks: Vec<u64> = (0..2_000_000).map(|n| keys.pick(uniform_at(9, n))).collect();
-    for eviction in [Eviction::Lru, Eviction::Fifo] {
-        let mut store = Store::new(eviction, 100_000);
+    for eviction in Eviction::ALL {
+        let mut store = Store::new(eviction, 100_000, 1);
         price(&format!("{eviction:?}, look-up and fill on a miss"), picks.len() as u64, || {
             for key in &picks {
                 if store.lookup(*key, 0) == Lookup::Miss {

@@ -7,6 +7,7 @@ mod change;
 mod client;
 mod connection_pool;
 mod database;
+mod fault;
 mod link;
 mod load_balancer;
 mod outcome;
@@ -18,11 +19,12 @@ use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
 pub use autoscaler::AutoscalerPlan;
-pub use cache::{CacheEviction, CachePlan};
+pub use cache::CachePlan;
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
 pub use database::{DatabasePlan, ReadFrom};
+pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
 pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
@@ -89,6 +91,8 @@ pub struct Plan {
     pub sizes: bool,
     /// Events and the two ends of each fault, by time, then as written.
     pub changes: Vec<Change>,
+    /// Faults, as written; each target is one.
+    pub faults: Vec<FaultPlan>,
 }
 
 /// What the report repeats of the model.

@@ -497,7 +497,19 @@ fn without_holds(steps: Vec<Value>) -> Vec<Value> {
 fn cache() -> impl Strategy<Value = Value> {
     let keep = (
         weighted(0.8, select(vec![json!(100), json!(1), json!(0)])),
-        select(vec!["lru", "fifo", "none"]),
+        select(vec![
+            "lru",
+            "fifo",
+            "lfu",
+            "random",
+            "sieve",
+            "s3-fifo",
+            "w-tinylfu",
+            "arc",
+            "redis-lru",
+            "redis-lfu",
+            "none",
+        ]),
         weighted(0.4, select(vec!["50ms", "1s", "1ns"])),
     );
     let ways = (
@@ -611,11 +623,31 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             event
         });
     let target = select(vec!["web", "web[0]", "api", "db", "db/shard[0]", "store", "cache", "db/shard[0]/replica[0]"]);
-    let kind = select(vec![json!({ "kind": "crash" }), json!({ "kind": "slow", "factor": 10 })]);
+    let kind = select(vec![
+        json!({ "kind": "crash" }),
+        json!({ "kind": "slow", "factor": 10 }),
+        json!({ "kind": "stall" }),
+        json!({ "kind": "latency", "latency": "exp(20ms)" }),
+        json!({ "kind": { "loss": "20%" } }),
+        json!({ "kind": "partition" }),
+        json!({ "kind": { "error-rate": "50%" } }),
+    ]);
+    let by_chance = weighted(0.2, Just(()));
     let lasts = select(vec!["50ms", "1s", "1ns"]);
-    let fault = (at(), target, kind, lasts).prop_map(|(at, target, mut fault, lasts)| {
-        fault["at"] = json!(at);
-        fault["for"] = json!(lasts);
+    let fault = (at(), target, kind, lasts, by_chance).prop_map(|(at, target, mut fault, lasts, by_chance)| {
+        if target == "cache" && fault["kind"].is_object() {
+            fault["kind"] = json!("flush");
+        }
+        match by_chance {
+            Some(()) => {
+                fault["mtbf"] = json!("200ms");
+                fault["mttr"] = json!("exp(20ms)");
+            }
+            None => {
+                fault["at"] = json!(at);
+                fault["for"] = json!(lasts);
+            }
+        }
         fault["target"] = json!(target);
         fault
     });

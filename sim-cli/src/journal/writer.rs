@@ -1,12 +1,17 @@
 //! Writes lines to disk on a thread of its own, so that nobody who simulates waits for the disk: all lines that came
-//! while it was busy are written and synchronised at once.
+//! while it was busy, or rested, are written and synchronised at once. It rests after each time unless somebody waits:
+//! synchronising without a pause would cost those who simulate a share of their cores.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::error::Failure;
 use crate::files::Appended;
+
+/// How long it rests: what a machine that dies takes along besides the runs in progress.
+const REST: Duration = Duration::from_millis(100);
 
 /// A file that grows by lines.
 pub struct Writer {
@@ -27,6 +32,8 @@ struct State {
     given: u64,
     /// Lines that are on disk.
     safe: u64,
+    /// Whether somebody waits, or nobody will hand over any more.
+    urgent: bool,
     /// Why no more can be written.
     failed: Option<String>,
 }
@@ -64,9 +71,12 @@ impl Writer {
     /// Waits until all that was handed over is on disk.
     pub fn wait(&self) -> Result<(), Failure> {
         let mut state = self.shared.lock();
+        state.urgent = true;
+        self.shared.changed.notify_all();
         while state.safe < state.given && state.failed.is_none() {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.urgent = false;
         state.failed.as_ref().map_or(Ok(()), |why| Err(Failure::Wrong(why.clone())))
     }
 }
@@ -75,6 +85,8 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // The thread ends when nobody can send any more, and then has written everything.
         self.lines = None;
+        self.shared.lock().urgent = true;
+        self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -98,7 +110,8 @@ fn write_all(mut file: Appended, lines: &Receiver<String>, shared: &Shared) {
             Ok(()) => state.safe += count,
             Err(why) => state.failed = Some(why),
         }
-        drop(state);
         shared.changed.notify_all();
+        let rested = shared.changed.wait_timeout_while(state, REST, |state| !state.urgent);
+        drop(rested.unwrap_or_else(PoisonError::into_inner));
     }
 }

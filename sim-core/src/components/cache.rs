@@ -167,9 +167,24 @@ choices! {
         Lru = "lru";
         /// The one that came first.
         Fifo = "fifo";
-        /// None: what finds it full is not kept.
+        /// The one that was asked for least often since it came; of several, the one that was not asked for the longest.
+        Lfu = "lfu";
+        /// Any.
+        Random = "random";
+        /// SIEVE (NSDI 2024): a hand passes over what was asked for since it last came by.
+        Sieve = "sieve";
+        /// S3-FIFO (SOSP 2023): a small queue of 10% in front, so that what is asked for once leaves soon.
+        S3Fifo = "s3-fifo";
+        /// W-TinyLFU, as in Caffeine: a window of 1%, and admission by a sketch of what was asked for of late.
+        WTinyLfu = "w-tinylfu";
+        /// ARC (Megiddo and Modha, FAST 2003): between recency and frequency, as the past says.
+        Arc = "arc";
+        /// Redis' `allkeys-lru`: the idlest of samples of five and a pool of 16 candidates, on a clock of seconds.
+        RedisLru = "redis-lru";
+        /// Redis' `allkeys-lfu`: the same by a logarithmic counter that falls by one a minute.
+        RedisLfu = "redis-lfu";
+        /// None: what finds it full is not kept (Redis' `noeviction`).
         None = "none";
-        later ["lfu", "random", "sieve", "s3-fifo", "w-tinylfu", "arc", "redis-lru", "redis-lfu"];
     }
 }
 

@@ -6,7 +6,6 @@ use crate::components::cache::Capacity;
 use crate::model::address::{Address, Part};
 use crate::model::arrivals::{Arrivals, Users};
 use crate::model::event::Action;
-use crate::model::fault::FaultKind;
 use crate::plan::{Change, ChangeKind, InstanceRef};
 
 impl Lowering<'_> {
@@ -26,28 +25,11 @@ impl Lowering<'_> {
                 self.change_at(event.at_time.0, ChangeKind::Flush { component, instance });
             }
         }
-        for fault in &model.faults {
-            let (from, to) = (fault.at_time.0, fault.at_time.0.saturating_add(fault.duration.0));
-            for target in &fault.target.0 {
-                let (component, instance) = self.address(target);
-                let ends = match fault.kind {
-                    FaultKind::Crash => {
-                        [ChangeKind::Crash { component, instance }, ChangeKind::Recover { component, instance }]
-                    }
-                    FaultKind::Slow { .. } => {
-                        let factor = fault.slow_factor();
-                        [false, true].map(|ends| ChangeKind::Slow { component, instance, factor, ends })
-                    }
-                };
-                for (at, what) in [from, to].into_iter().zip(ends) {
-                    self.change_at(at, what);
-                }
-            }
-        }
+        self.faults();
         self.plan.changes.sort_by_key(|change| change.at);
     }
 
-    fn change_at(&mut self, at_ns: u64, what: ChangeKind) {
+    pub(super) fn change_at(&mut self, at_ns: u64, what: ChangeKind) {
         let at = self.plan.clock.start.saturating_add(at_ns);
         if at <= self.plan.clock.last {
             self.plan.changes.push(Change { at, what });
@@ -94,7 +76,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn address(&self, address: &Address) -> (u32, Option<InstanceRef>) {
+    pub(super) fn address(&self, address: &Address) -> (u32, Option<InstanceRef>) {
         let component = self.id(&address.component);
         let instance = match (address.replica, address.part(Part::Shard), address.part(Part::Replica)) {
             (Some(replica), _, _) => Some(InstanceRef::Replica(replica as u32)),

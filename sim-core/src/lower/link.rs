@@ -20,6 +20,9 @@ impl Lowering<'_> {
         let options = &link.options;
         let rtt = &options.rtt.0;
         let rtt = (rtt.as_constant() != Some(0.0)).then(|| draw_plan(rtt, site));
+        let faulty = self.model.faults.iter().any(|fault| {
+            fault.kind.is_of_links() && fault.targets().iter().any(|other| other.component == target_name)
+        });
         let plan = LinkPlan {
             owner,
             target: match &self.model.components[target_name] {
@@ -30,7 +33,9 @@ impl Lowering<'_> {
                 Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
             },
             cell: self.link_cell(owner),
-            plain: rtt.is_none()
+            faulty,
+            plain: !faulty
+                && rtt.is_none()
                 && options.bandwidth.is_none()
                 && options.loss.0 == 0.0
                 && options.timeout.is_none()

@@ -5,6 +5,7 @@ mod ahead;
 mod call;
 mod change;
 mod component;
+mod fault;
 mod link;
 mod program;
 mod steps;
@@ -290,6 +291,7 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         leases: false,
         sizes: false,
         changes: Vec::new(),
+        faults: Vec::new(),
     }
 }
 

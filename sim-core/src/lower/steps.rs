@@ -5,6 +5,7 @@ use super::{Lowering, draw_plan};
 use crate::components::Component;
 use crate::components::connection_pool::PoolMode;
 use crate::components::server_pool::ServerPoolSpec;
+use crate::model::fault::FaultKind;
 use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, Step};
 use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, Op, Outcome, Place, ops};
 
@@ -46,7 +47,10 @@ impl Lowering<'_> {
     pub(super) fn error_rate(&mut self, component: u32, share: f64, site: u64) {
         let name = &self.plan.components[component as usize].name;
         let changes = self.model.changes.iter().any(|change| change.component == *name);
-        if share > 0.0 || changes {
+        let fails = self.model.faults.iter().any(|fault| {
+            matches!(fault.kind, FaultKind::ErrorRate { .. }) && fault.targets().iter().any(|at| at.component == *name)
+        });
+        if share > 0.0 || changes || fails {
             self.fail_share(None, Outcome::Failed, site);
         }
     }

@@ -1,5 +1,7 @@
 //! Caches.
 
+use crate::policy::eviction::Eviction;
+
 /// A cache.
 #[derive(Debug, Clone)]
 pub struct CachePlan {
@@ -8,20 +10,11 @@ pub struct CachePlan {
     /// How many entries.
     pub capacity: u64,
     /// Which entry goes.
-    pub eviction: CacheEviction,
+    pub eviction: Eviction,
+    /// Where what its eviction draws is keyed.
+    pub site: u64,
     /// How long an entry lives, nanoseconds; 0: for ever. By keyspace (last: without one).
     pub ttl_ns: Vec<u64>,
     /// The database (a component) whose versions its entries have; `NONE`: none.
     pub versions_of: u32,
-}
-
-/// Which entry a full cache forgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheEviction {
-    /// The least recently used.
-    Lru,
-    /// The oldest.
-    Fifo,
-    /// It stores nothing new.
-    None,
 }

@@ -84,29 +84,13 @@ pub enum ChangeKind {
         /// Which instance; `None`: all.
         instance: Option<InstanceRef>,
     },
-    /// Instances die, and everything in them.
-    Crash {
-        /// The component.
-        component: u32,
-        /// Which instance; `None`: all.
-        instance: Option<InstanceRef>,
-    },
-    /// They begin to come back.
-    Recover {
-        /// The component.
-        component: u32,
-        /// Which instance; `None`: all.
-        instance: Option<InstanceRef>,
-    },
-    /// Instances take `factor` times as long from now on.
-    Slow {
-        /// The component.
-        component: u32,
-        /// Which instance; `None`: all.
-        instance: Option<InstanceRef>,
-        /// How many times slower.
-        factor: f64,
-        /// Whether this is the end of the fault.
+    /// A fault begins or ends.
+    Fault {
+        /// Which: an index into [`super::Plan::faults`].
+        fault: u32,
+        /// When it ends, nanoseconds since the run's start.
+        until: u64,
+        /// Whether this is its end.
         ends: bool,
     },
 }

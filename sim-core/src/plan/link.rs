@@ -65,6 +65,8 @@ pub struct LinkPlan {
     pub cell: u16,
     /// Whether nothing at all is configured: no network, no limits, no second try.
     pub plain: bool,
+    /// Whether a fault may lie on it some time.
+    pub faulty: bool,
     /// The round-trip time.
     pub rtt: Option<DrawPlan>,
     /// Bytes per second each way, per caller instance.

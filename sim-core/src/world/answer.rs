@@ -1,15 +1,13 @@
 //! The way of a call to its instance and of the answer back: the network, arriving, answering.
 
 use super::call::{LOST_BACK, LOST_OUT, RTT};
+use super::fault::RETRANSMISSIONS_MAX;
 use super::frame::*;
 use super::{Next, World};
 use crate::engine::calendar::{LAST_INSTANT, entry};
 use crate::engine::slab::NONE;
 use crate::math;
 use crate::plan::{Kind, LinkPlan, Op, Outcome, ops};
-
-/// How often a message is sent again before the network gives up.
-const RETRANSMISSIONS_MAX: u64 = 15;
 
 impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// Whether a frame is a request that was sent itself instead of a call (see `tail_call`).
@@ -104,10 +102,16 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 self.meters.links[link_at as usize].retransmissions +=
                     again.min(RETRANSMISSIONS_MAX) * self.open as u64;
                 delay = delay.saturating_add(link.rto_ns.saturating_mul((1 << again) - 1));
-                return (delay.min(LAST_INSTANT), losses > RETRANSMISSIONS_MAX);
+                if losses > RETRANSMISSIONS_MAX {
+                    return (delay.min(LAST_INSTANT), true);
+                }
             }
         }
-        (delay, false)
+        if link.faulty {
+            let (delay, lost) = self.held_up(child, scope, link_at, link, out, delay);
+            return (delay.min(LAST_INSTANT), lost);
+        }
+        (delay.min(LAST_INSTANT), false)
     }
 
     /// A call reaches its instance.

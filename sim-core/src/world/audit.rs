@@ -89,7 +89,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     fn shared_work_left(&self, station: usize) -> f64 {
         let state = &self.stations[station];
-        let speed = self.instances[state.instance as usize].speed;
+        let speed = self.instances[state.instance as usize].pace();
         state.sharing.as_ref().map_or(0.0, |sharing| sharing.left() / speed)
     }
 

@@ -25,6 +25,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for (at, change) in self.plan.changes.iter().enumerate() {
             self.control(change.at, Control::Change(at as u32));
         }
+        self.schedule_failures();
     }
 
     /// The settings at the start.
@@ -67,7 +68,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// The instances that an address means.
-    fn meant(&self, component: u32, instance: Option<InstanceRef>) -> Vec<u32> {
+    pub(super) fn meant(&self, component: u32, instance: Option<InstanceRef>) -> Vec<u32> {
         let members = &self.members[component as usize];
         match instance {
             None => members.clone(),
@@ -120,25 +121,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     self.caches[state as usize].clear();
                 }
             }
-            &ChangeKind::Crash { component, instance } => {
-                for instance in self.meant(component, instance) {
-                    self.crash(instance);
-                }
-            }
-            &ChangeKind::Recover { component, instance } => {
-                for instance in self.meant(component, instance) {
-                    if self.instances[instance as usize].is_down() {
-                        self.recover(instance);
-                    }
-                }
-            }
-            &ChangeKind::Slow { component, instance, factor, ends } => {
-                for instance in self.meant(component, instance) {
-                    let state = &self.instances[instance as usize];
-                    let slowed = if ends { state.slowed / factor } else { state.slowed * factor };
-                    // Divisions may leave an ulp: a fault that is over leaves nothing.
-                    let slowed = if (slowed - 1.0).abs() < 1e-12 { 1.0 } else { slowed };
-                    self.set_speed(instance, state.base_speed, slowed);
+            &ChangeKind::Fault { fault, until, ends } => {
+                if ends {
+                    self.fault_ends(fault, None);
+                } else {
+                    self.fault_begins(fault, None, until);
                 }
             }
         }

@@ -7,8 +7,8 @@ use super::versions::Versions;
 use super::{Next, World};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
-use crate::plan::{CacheEviction, CachePlan, CallPlan, DatabasePlan, Kind, Outcome, ReadFrom};
-use crate::policy::eviction::{Eviction, Lookup, Store};
+use crate::plan::{CachePlan, CallPlan, DatabasePlan, Kind, Outcome, ReadFrom};
+use crate::policy::eviction::{Lookup, Store};
 
 /// A cache's entries.
 #[derive(Debug, Clone)]
@@ -18,13 +18,8 @@ pub struct CacheState {
 
 impl CacheState {
     /// An empty cache.
-    pub fn new(plan: &CachePlan, capacity: u64) -> Self {
-        let eviction = match plan.eviction {
-            CacheEviction::Lru => Eviction::Lru,
-            CacheEviction::Fifo => Eviction::Fifo,
-            CacheEviction::None => Eviction::None,
-        };
-        CacheState { store: Store::new(eviction, capacity) }
+    pub fn new(plan: &CachePlan, capacity: u64, seed: u64) -> Self {
+        CacheState { store: Store::new(plan.eviction, capacity, seed) }
     }
 }
 

@@ -52,6 +52,10 @@ pub struct Instance {
     pub base_speed: f64,
     /// How many times slower faults make it.
     pub slowed: f64,
+    /// Until when it works on nothing.
+    pub stalled_until: u64,
+    /// The shares of calls that faults let fail.
+    pub added_errors: Vec<f64>,
     /// Its weight at balancers, where it differs from the pool's.
     pub weight: Option<u32>,
     /// Calls at it.
@@ -75,6 +79,12 @@ impl Instance {
     #[inline(always)]
     pub fn is_down(&self) -> bool {
         self.down > 0
+    }
+
+    /// How fast it serves when it is not stalled.
+    #[inline]
+    pub fn pace(&self) -> f64 {
+        self.base_speed / self.slowed
     }
 
     /// Whether calls that reach it are worked on: it has started and did not crash.
@@ -149,10 +159,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let state = match plan.kind {
             Kind::Cache(cache) => {
-                self.caches.push(CacheState::new(
-                    &self.plan.caches[cache as usize],
-                    self.settings.capacities[component as usize],
-                ));
+                let plan = &self.plan.caches[cache as usize];
+                let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
+                self.caches.push(CacheState::new(plan, self.settings.capacities[component as usize], seed));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
@@ -188,6 +197,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             speed,
             base_speed: speed,
             slowed: 1.0,
+            stalled_until: 0,
+            added_errors: Vec::new(),
             weight,
             active: 0,
             calls: 0,
@@ -201,6 +212,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.epoch += 1;
         if life == Life::Starting {
             self.start_up(number);
+            self.may_fail(component, number);
         }
         number
     }
@@ -391,13 +403,16 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         let state = &mut self.instances[instance as usize];
-        let old = state.speed;
+        let old = state.pace();
         state.base_speed = base;
         state.slowed = slowed;
-        state.speed = base / slowed;
-        let new = state.speed;
+        let new = state.pace();
         if old == new {
             return;
+        }
+        let resumes = state.stalled_until.max(self.now);
+        if resumes == self.now {
+            state.speed = new;
         }
         for station in stations {
             if let Some(sharing) = &self.stations[station as usize].sharing {
@@ -412,9 +427,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             let state = &self.frames[frame];
             if state.waiting == super::frame::Waiting::Work && state.instance == instance && state.wake != 0 {
                 let end = state.since + state.work;
-                let left = ((end - self.now) as f64 * old / new).round() as u64;
-                self.frames[frame].work = self.now - self.frames[frame].since + left;
-                self.wake_in(frame, left);
+                let left = ((end - resumes) as f64 * old / new).round() as u64;
+                self.frames[frame].work = resumes - self.frames[frame].since + left;
+                self.wake_in(frame, resumes - self.now + left);
             }
         }
     }

@@ -140,10 +140,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::FailShare(failure) => {
                 let failure = &plan.failures[failure as usize];
                 let state = &self.frames[frame];
-                let share = failure.share.unwrap_or_else(|| {
-                    let component = self.instances[state.instance as usize].component;
-                    self.error_rates[component as usize]
-                });
+                let share = failure.share.unwrap_or_else(|| self.error_share(state.instance));
                 if share > 0.0 && draw(state.key, failure.site, 0) < share {
                     Next::Fail(failure.outcome)
                 } else {

@@ -12,6 +12,7 @@ mod call;
 mod change;
 mod client;
 mod data;
+mod fault;
 mod frame;
 mod hooks;
 mod instance;
@@ -38,6 +39,7 @@ use call::LinkState;
 use change::Settings;
 use client::ClientState;
 use data::{CacheState, ConnectionState, DatabaseState};
+use fault::Faults;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
@@ -85,6 +87,8 @@ enum Control {
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Failure(u32),
+    StallEnds(u32),
 }
 
 /// What the interpreter does next.
@@ -163,6 +167,7 @@ struct World<'p, const TRACED: bool> {
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
     settings: Settings,
+    faults: Faults,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
@@ -223,6 +228,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
+            faults: Faults::default(),
             epoch: 0,
             startup_stream: 0,
             slot_began: 0,
@@ -342,6 +348,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Users(client) => self.users_change(client),
+            Control::Failure(process) => self.failure(process),
+            Control::StallEnds(instance) => self.stall_ends(instance),
         }
     }
 

@@ -122,7 +122,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return self.share(frame, station, cell + 1, drawn);
         }
         let speed = self.instances[instance].speed;
-        let ns = if speed == 1.0 { drawn } else { (drawn as f64 / speed).round() as u64 };
+        let ns = if speed == 1.0 { drawn } else { self.stretched(instance, drawn) };
         let state = &mut self.frames[frame];
         state.work = ns;
         // Not in line: the link is free to remember where it works.
@@ -401,7 +401,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         self.sharing_advance(station);
         let arrived = self.clip(now) as u128;
-        let speed = self.instances[self.stations[station as usize].instance as usize].speed;
+        let speed = self.instances[self.stations[station as usize].instance as usize].pace();
         let open = self.open;
         let state = &mut self.stations[station as usize];
         let waited = state.waiting();
@@ -426,8 +426,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn sharing_advance(&mut self, station: u32) {
         let now = self.now;
         let state = &mut self.stations[station as usize];
-        let rate = state.sharing_rate(self.instances[state.instance as usize].speed);
-        state.advance_sharing(now);
+        let speed = self.instances[state.instance as usize].speed;
+        let rate = state.sharing_rate(speed);
+        state.advance_sharing(now, speed > 0.0);
         state.sharing.as_mut().expect("a sharing station").advance(now, rate);
     }
 
@@ -440,6 +441,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             sharing.wake = 0;
             return;
         };
+        if rate == 0.0 {
+            // Stalled: it goes on when that is over.
+            sharing.wake = 0;
+            return;
+        }
         let left = (first.end - sharing.virtual_time).max(0.0);
         let delay = (left / rate).ceil() as u64;
         self.sequence += 1;
@@ -471,7 +477,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     fn shared_work_ends(&mut self, frame: u32, station: u32) {
         self.leave_shared(station);
-        let speed = self.instances[self.stations[station as usize].instance as usize].speed;
+        let speed = self.instances[self.stations[station as usize].instance as usize].pace();
         let Frame { since, work, cell, .. } = self.frames[frame];
         // What other tasks took is waiting; the rest is the frame's own service.
         let sojourn = self.now - since;
@@ -515,7 +521,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
             Waiting::SharedWork => {
                 self.sharing_advance(station);
-                let speed = self.instances[self.stations[station as usize].instance as usize].speed;
+                let speed = self.instances[self.stations[station as usize].instance as usize].pace();
                 let open = self.open;
                 let state = &mut self.stations[station as usize];
                 let left = state.sharing.as_mut().expect("a sharing station").remove(frame);

@@ -276,12 +276,12 @@ impl Station {
         )
     }
 
-    /// Brings the areas of shared cores up to now, before every change of their tasks.
-    pub fn advance_sharing(&mut self, now: u64) {
+    /// Brings the areas of shared cores up to now, before every change of their tasks; while stalled, all of them wait.
+    pub fn advance_sharing(&mut self, now: u64, works: bool) {
         let passed = (now - self.tally.last) as u128;
         self.tally.last = now;
         let tasks = self.busy as u64 * 1000;
-        let served = tasks.min(self.servers as u64);
+        let served = if works { tasks.min(self.servers as u64) } else { 0 };
         self.tally.busy_area += passed * served as u128;
         self.tally.queue_area += passed * (tasks - served) as u128;
     }

@@ -7,6 +7,7 @@ use crate::components::cache::{CacheSpec, Capacity, Eviction, Fill, ReadMode, Tt
 use crate::engine::slab::NONE;
 use crate::model::link::Scope as ScopeSpec;
 use crate::plan::*;
+use crate::policy::eviction::Eviction as Policy;
 
 impl Lowering<'_> {
     pub(in crate::lower) fn cache(&mut self, id: u32, name: &str, spec: &CacheSpec) {
@@ -19,10 +20,19 @@ impl Lowering<'_> {
                 None => u64::MAX,
             },
             eviction: match spec.eviction {
-                Eviction::Lru => CacheEviction::Lru,
-                Eviction::Fifo => CacheEviction::Fifo,
-                Eviction::None => CacheEviction::None,
+                Eviction::Lru => Policy::Lru,
+                Eviction::Fifo => Policy::Fifo,
+                Eviction::Lfu => Policy::Lfu,
+                Eviction::Random => Policy::Random,
+                Eviction::Sieve => Policy::Sieve,
+                Eviction::S3Fifo => Policy::S3Fifo,
+                Eviction::WTinyLfu => Policy::WTinyLfu,
+                Eviction::Arc => Policy::Arc,
+                Eviction::RedisLru => Policy::RedisLru,
+                Eviction::RedisLfu => Policy::RedisLfu,
+                Eviction::None => Policy::None,
             },
+            site: site(&[name, "eviction"]),
             ttl_ns,
             versions_of: NONE,
         });

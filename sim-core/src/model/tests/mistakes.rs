@@ -540,15 +540,22 @@ fn each_mistake_in_an_added_part_is_told() {
             &["20: faults[0]: `factor` is missing; how many times slower"],
         ),
         (
-            "faults: [ { at: 1s, for: 1s, target: web, kind: stall } ]",
-            &["20: faults[0].kind: `stall` is not in this version of Kneepoint yet"],
+            "faults: [ { at: 1s, for: 1s, target: web, kind: stall }, { mtbf: 1s, mttr: exp(1s), target: db, kind: { error-rate: 10% } }, { at: 1s, for: 1s, kind: { partition: { from: web, to: db } } }, { at: 1s, for: 1s, target: db, kind: latency, latency: 200ms } ]",
+            &[],
         ),
         (
-            "faults: [ { mtbf: 1s, mttr: 1s, target: web, kind: crash } ]",
+            "faults: [ { at: 1s, mtbf: 1s, target: web, kind: crash }, { target: web, kind: stall }, { at: 1s, mttr: 1s, target: web, kind: loss } ]",
             &[
-                "20: faults[0].mtbf: `mtbf` is not in this version of Kneepoint yet",
-                "20: faults[0].mttr: `mttr` is not in this version of Kneepoint yet",
+                "20: faults[0].at: found `at` and `mtbf`; expected a moment (`at`, `for`) or chance (`mtbf`, `mttr`)",
+                "20: faults[1]: `at` is missing; when it begins, from the start of the window; or `mtbf`, how often",
+                "20: faults[2]: `for` is missing; how long it lasts",
+                "20: faults[2]: `mtbf` is missing; the mean time between failures",
+                "20: faults[2]: `share` is missing; the share of messages that are lost",
             ],
+        ),
+        (
+            "faults: [ { at: 1s, for: 1s, kind: { partition: { from: redis, to: web } } }, { at: 1s, for: 1s, target: web, kind: flush } ]",
+            &["20: faults[1].target: web is a server-pool, which can't be flushed; expected a cache"],
         ),
         (
             "objectives: [ 'p99 < 1s', 'p99(read) < 1s', 'utilization(web.workers) < 80%', 'queue(web[1]) < 5', 'p99(pool.wait) < 1s', 'hit_ratio(redis) > 50%' ]",

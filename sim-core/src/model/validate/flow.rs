@@ -51,6 +51,17 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
     }
     flow.endless();
     flow.unreached();
+    let calls = flow
+        .edges
+        .iter()
+        .flat_map(|(call, edges)| edges.iter().map(|edge| (call.component.clone(), edge.to.component.clone())));
+    let mut calls: BTreeSet<(String, String)> = calls.collect();
+    for (name, component) in &draft.components {
+        if let Component::Client(client) = component {
+            calls.insert((name.clone(), client.to.to.text.clone()));
+        }
+    }
+    super::faults::partitions(draft, &calls, diagnostics);
 }
 
 struct Flow<'a> {

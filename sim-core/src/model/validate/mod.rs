@@ -1,5 +1,6 @@
 //! What must be right across a model: names, kinds, who calls whom, addresses, and what has no effect.
 
+mod faults;
 mod flow;
 mod names;
 mod objectives;

@@ -6,7 +6,6 @@ use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostics, did_you_mean};
 use crate::model::draft::Draft;
 use crate::model::event::{Action, Event};
-use crate::model::fault::{Fault, FaultKind};
 use crate::model::link::Scope;
 use crate::model::spec::Place;
 
@@ -17,11 +16,10 @@ pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
         too_late(draft, &event.at.field("at"), event.at_time.0, diagnostics);
     }
     for fault in &draft.faults {
-        too_late(draft, &fault.at.field("at"), fault.at_time.0, diagnostics);
-        fault_form(fault, diagnostics);
-        for target in fault.target.iter() {
-            fault_target(draft, changes, fault, target, diagnostics);
+        if let Some(at) = fault.at_time {
+            too_late(draft, &fault.at.field("at"), at.0, diagnostics);
         }
+        super::faults::check(draft, changes, fault, diagnostics);
     }
     overrides(draft, changes, diagnostics);
 }
@@ -64,48 +62,13 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn exists(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) -> bool {
+pub(super) fn exists(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) -> bool {
     let there = draft.declared("components").any(|(name, _)| name == address.component);
     if !there {
         let help = did_you_mean(&address.component, draft.declared("components").map(|(name, _)| name));
         diagnostics.push(address.at.error(format!("there is no component {}", address.component)).help(help));
     }
     there
-}
-
-fn fault_form(fault: &Fault, diagnostics: &mut Diagnostics) {
-    match fault.kind {
-        FaultKind::Crash if fault.factor.is_some() => {
-            diagnostics.push(fault.at.field("factor").warning("`factor` has no effect: the fault is a crash"));
-        }
-        FaultKind::Slow { factor: Some(_) } if fault.factor.is_some() => {
-            diagnostics.push(fault.at.field("factor").error("found two factors").expected("one of them"));
-        }
-        FaultKind::Slow { factor: None } if fault.factor.is_none() => {
-            diagnostics.push(fault.at.error("`factor` is missing").help("how many times slower"));
-        }
-        FaultKind::Crash | FaultKind::Slow { .. } => {}
-    }
-    if fault.target.is_empty() {
-        diagnostics.push(fault.at.field("target").error("found an empty list").expected("what fails"));
-    }
-}
-
-fn fault_target(draft: &Draft, changes: &[Change], fault: &Fault, target: &Address, diagnostics: &mut Diagnostics) {
-    if !exists(draft, target, diagnostics) {
-        return;
-    }
-    let verb = match fault.kind {
-        FaultKind::Crash => "crash",
-        FaultKind::Slow { .. } => "be slow",
-    };
-    match draft.kind(&target.component) {
-        Some(kind @ ("client" | "autoscaler" | "load-balancer" | "connection-pool")) => {
-            let found = format!("{} is {}, which can't {verb}", target.component, super::names::a(kind));
-            diagnostics.push(target.at.error(found).expected("a server-pool, a cache or a database"));
-        }
-        Some(_) | None => in_range(draft, changes, target, diagnostics),
-    }
 }
 
 /// Whether an address is that of an instance that there can be.
