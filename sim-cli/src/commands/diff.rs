@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 use sim_core::ENGINE;
 use sim_core::analysis::report::{REPORT_FORMAT, Report};
 use sim_core::experiment::Answer;
