@@ -80,7 +80,7 @@ impl Compare {
         }
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));
         let asked: Vec<Figure> = std::iter::once(main.clone()).chain(self.figure.iter().cloned()).collect();
-        let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.seed, &asked);
+        let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.window.seed, &asked);
         let options = Options { replications: self.replications, budget: self.budget, margin: self.margin };
         let mut compare = Controller::new(&subjects, names, main, options);
         self.runs.conduct(&mut compare, &subjects, self.answer.quiet)?;

@@ -9,7 +9,7 @@ use sim_core::experiment::{Experiment, Figure, Point, Subjects};
 use sim_core::model::Model;
 
 use super::pictures::PictureArgs;
-use super::{ModelArgs, by_ending};
+use super::{ModelArgs, WindowArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::{Conducted, Driver};
 use crate::error::{Failure, say};
@@ -22,15 +22,8 @@ use crate::render::parquet::parquet;
 /// How the runs of an experiment are made.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    pub seed: Option<u64>,
-    /// The length of the measured window (10m, 1h30m), instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    pub duration: Option<String>,
-    /// How long it runs before the window, instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    pub warmup: Option<String>,
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// How many threads to use; left out, one for each core
     #[arg(long, short, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -61,7 +54,7 @@ pub struct AnswerArgs {
 impl RunArgs {
     /// Reads the model and applies what the command line says of its runs.
     pub fn load(&self, model: &ModelArgs, quiet: bool) -> Result<(Source, Model), Failure> {
-        model.load(&[("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())], quiet)
+        self.window.load(model, quiet)
     }
 
     /// Whether points are right models; `source` is where they come from: `--vary`.

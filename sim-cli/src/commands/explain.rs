@@ -49,7 +49,8 @@ impl Explain {
     pub fn execute(self) -> Result<(), Failure> {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         told(&model, std::slice::from_ref(&self.figure))?;
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, std::slice::from_ref(&self.figure));
+        let subjects =
+            Subjects::new(vec![model], &source.folder, self.runs.window.seed, std::slice::from_ref(&self.figure));
         let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
         let base = subjects.prepare(&Point::default()).map_err(wrong)?;
         self.answer.check("explain")?;

@@ -64,7 +64,7 @@ impl Limit {
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
         let more = added(&model).into_iter().map(|(objective, _)| Figure::from(objective.measure));
         let asked: Vec<Figure> = self.figure.iter().cloned().chain(more).collect();
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &asked);
+        let subjects = Subjects::new(vec![model], &source.folder, self.runs.window.seed, &asked);
         let options = Options { precision: self.precision, budget: self.budget };
         let mut limit = Controller::new(&subjects, dial, options);
         self.runs.conduct(&mut limit, &subjects, self.answer.quiet)?;

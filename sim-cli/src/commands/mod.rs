@@ -99,6 +99,27 @@ struct ModelArgs {
     sets: Vec<(String, String)>,
 }
 
+/// Which chance, and how long.
+#[derive(Debug, Args)]
+struct WindowArgs {
+    /// Where every draw comes from, instead of the model's own
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    seed: Option<u64>,
+    /// The length of the measured window (10m, 1h30m), instead of the model's own
+    #[arg(long, value_name = "TIME")]
+    duration: Option<String>,
+    /// How long it runs before the window, instead of the model's own
+    #[arg(long, value_name = "TIME")]
+    warmup: Option<String>,
+}
+
+impl WindowArgs {
+    /// Reads the model with this window, and tells its warnings.
+    fn load(&self, model: &ModelArgs, quiet: bool) -> Result<(Source, Model), Failure> {
+        model.load(&[("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())], quiet)
+    }
+}
+
 impl ModelArgs {
     /// Reads the model and tells its warnings.
     fn load(&self, more: &[(&str, Option<String>)], quiet: bool) -> Result<(Source, Model), Failure> {

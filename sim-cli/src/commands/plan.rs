@@ -76,7 +76,7 @@ impl Plan {
         let goal = self.goal(&model, &axes)?;
         let figures = Controller::figures(&goal, &self.objective);
         told(&model, &figures)?;
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &figures);
+        let subjects = Subjects::new(vec![model], &source.folder, self.runs.window.seed, &figures);
         let limits = Limits { confidence: self.confidence, runs: self.max_runs.unwrap_or(u64::MAX) };
         let mut plan = Controller::new(&subjects, &axes, goal.clone(), &self.objective, limits).map_err(wrong)?;
         self.runs.conduct(&mut plan, &subjects, self.answer.quiet)?;

@@ -13,7 +13,7 @@ use sim_core::model::{Model, units};
 
 use super::experiment::figure;
 use super::pictures::PictureArgs;
-use super::{ModelArgs, by_ending};
+use super::{ModelArgs, WindowArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
@@ -48,15 +48,8 @@ The same model and seed give the same figures, to the bit, on every machine and 
 pub struct Run {
     #[command(flatten)]
     model: ModelArgs,
-    /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// The length of the measured window (10m, 1h30m), instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    duration: Option<String>,
-    /// How long it runs before the window, instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    warmup: Option<String>,
+    #[command(flatten)]
+    window: WindowArgs,
     /// How many independent runs to take the mean of; left out, up to 10, as many as are cheap
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
@@ -106,8 +99,7 @@ impl Run {
     }
 
     fn once(&self) -> Result<(), Failure> {
-        let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
-        let (source, model) = self.model.load(&more, self.quiet)?;
+        let (source, model) = self.window.load(&self.model, self.quiet)?;
         let (reports, precision) = match self.precision {
             Some(precision) => self.until_known(precision, &model, &source)?,
             None => (self.replicate(&model, &source)?, None),
@@ -157,7 +149,7 @@ impl Run {
     /// As many replications as are asked for.
     fn replicate(&self, model: &Model, source: &Source) -> Result<Vec<Report>, Failure> {
         let plan = engine::compile(model, source).map_err(|diagnostics| wrong(source, diagnostics))?;
-        let seed = self.seed.unwrap_or(model.run.seed.0);
+        let seed = self.window.seed.unwrap_or(model.run.seed.0);
         self.driver().replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))
     }
 
@@ -169,7 +161,8 @@ impl Run {
         source: &Source,
     ) -> Result<(Vec<Report>, Option<Precision>), Failure> {
         let figure = self.figure.clone();
-        let subjects = Subjects::new(vec![model.clone()], &source.folder, self.seed, std::slice::from_ref(&figure));
+        let subjects =
+            Subjects::new(vec![model.clone()], &source.folder, self.window.seed, std::slice::from_ref(&figure));
         let prepared = subjects.prepare(&Point::default()).map_err(|diagnostics| wrong(source, diagnostics))?;
         let index = subjects.figures().index_of(&figure).expect("it was asked for");
         let wanted = Wanted { figure, precision, budget: self.budget };

@@ -77,7 +77,7 @@ impl Sweep {
         let wrong = |diagnostics| Failure::Model { source: "--vary".to_owned(), diagnostics };
         let axes = Axes::read(&self.vary, allowed, &model, &source.folder).map_err(wrong)?;
         told(&model, &self.figure)?;
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &self.figure);
+        let subjects = Subjects::new(vec![model], &source.folder, self.runs.window.seed, &self.figure);
         let mut sweep = match self.sample {
             Some(count) => Controller::sample(&axes, count, subjects.seed(), self.replications),
             None => Controller::grid(&axes, self.replications),

@@ -7,7 +7,7 @@ use sim_core::Plan;
 use sim_core::analysis::replications::seed_of;
 use sim_core::analysis::trace::{Question, Traces, Which, trace};
 
-use super::ModelArgs;
+use super::{ModelArgs, WindowArgs};
 use crate::engine;
 use crate::error::Failure;
 use crate::files::Output;
@@ -49,18 +49,11 @@ pub struct Trace {
     /// The request with this id, from an earlier trace; may be given several times
     #[arg(long, value_name = "ID", value_parser = id, conflicts_with = "class")]
     request: Vec<u64>,
-    /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    seed: Option<u64>,
+    #[command(flatten)]
+    window: WindowArgs,
     /// Which of the runs of `kneepoint run` to look into, from 1
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replication: u32,
-    /// The length of the measured window (10m, 1h30m), instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    duration: Option<String>,
-    /// How long it runs before the window, instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    warmup: Option<String>,
     /// How to write the results; left out, by the ending of --output, else a table
     #[arg(long, short, value_enum)]
     format: Option<TraceFormat>,
@@ -103,11 +96,10 @@ impl TraceFormat {
 
 impl Trace {
     pub fn execute(self) -> Result<(), Failure> {
-        let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
-        let (source, model) = self.model.load(&more, self.quiet)?;
+        let (source, model) = self.window.load(&self.model, self.quiet)?;
         let plan = engine::compile(&model, &source)
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
-        let seed = seed_of(self.seed.unwrap_or(model.run.seed.0), self.replication - 1);
+        let seed = seed_of(self.window.seed.unwrap_or(model.run.seed.0), self.replication - 1);
         let question = self.question();
         let traces =
             Progress::default().during(!self.quiet, || trace(&plan, seed, &question)).map_err(Failure::Wrong)?;
