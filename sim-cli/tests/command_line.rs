@@ -205,7 +205,7 @@ fn every_command_has_help_with_examples() {
         "plan",
         "explain",
         "trace",
-        "diff",
+        "diff", "picture",
         "new",
         "fmt",
         "diagram",

@@ -62,7 +62,7 @@ fn an_answer_that_was_kept_is_drawn_again() {
     for (command, more) in [
         ("run", &["--replications", "2"][..]),
         ("sweep", &["--vary", "web.replicas=2,3", "--replications", "2"]),
-        ("compare", &["--variant", "web.replicas=3"]),
+        ("compare", &["--variant", "more: web.replicas=3"]),
         ("limit", &["--vary", "web.replicas", "--budget", "8"]),
         ("plan", &["--over", "web.replicas=2,3", "--price", "web.replicas=70"]),
         ("explain", &[]),
