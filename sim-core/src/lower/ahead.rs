@@ -42,6 +42,8 @@ fn follow(plan: &Plan, entry: Pc, sent: u16, class: u16, path: &mut Vec<u64>, fo
                     path.pop();
                 }
             }
+            // Who is turned away asks for nothing more.
+            Op::Limit(_) | Op::Passed(_) => {}
             Op::Seize { .. } | Op::Release { .. } | Op::FailShare(_) | Op::Observe(_) | Op::Commit(_) => {}
             _ => return,
         }

@@ -56,6 +56,9 @@ impl Lowering<'_> {
             (Component::ConnectionPool(pool), "size" | "overflow") => {
                 ChangeKind::Size { component, size: pool.size.0 as u32, overflow: pool.overflow.0 as u32 }
             }
+            (Component::RateLimiter(limiter), "rate" | "burst") => {
+                ChangeKind::Limits { component, limits: self.limits(limiter) }
+            }
             (Component::Cache(cache), "capacity") => ChangeKind::Capacity {
                 component,
                 capacity: match cache.capacity {

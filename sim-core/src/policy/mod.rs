@@ -3,4 +3,5 @@
 pub mod backoff;
 pub mod eviction;
 pub mod hpa;
+pub mod limiting;
 pub mod smooth_round_robin;

@@ -280,14 +280,24 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             outcome: Outcome::Ok as u8,
             waiting: Waiting::Outward,
         };
+        if self.plan.sizes || self.plan.origins {
+            self.carry(frame, child, call);
+        }
+        self.trace_call(frame, child, op, call, link);
+        child
+    }
+
+    /// What a call carries besides: its size, and where it comes from.
+    #[cold]
+    fn carry(&mut self, frame: u32, child: u32, call: &CallPlan) {
+        self.origins[child as usize] = self.origins[frame as usize];
         if self.plan.sizes {
+            let key = self.frames[child].key;
             self.sizes[child as usize] = match call.size {
                 Some(size) => self.plan.draws[size as usize].sampler.sample_ns(draw(key, call.site, SIZE)),
                 None => self.size_for(frame, child, call.class.is_some()),
             };
         }
-        self.trace_call(frame, child, op, call, link);
-        child
     }
 
     /// The key that a call is about.
@@ -296,6 +306,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         match choice {
             KeyChoice::Request => self.frames[frame].item,
             KeyChoice::Client => self.frames[frame].client as u64,
+            KeyChoice::Nothing => NO_KEY,
             KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].keys.pick(draw(key, site, FRESH_KEY)),
         }
     }
@@ -335,23 +346,37 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     #[inline(always)]
     fn resolve(&mut self, frame: u32, child: u32, link: &LinkPlan) -> Option<u32> {
         match link.target {
-            Target::Balancer(component) => self.members[component as usize].first().copied(),
-            Target::Copy(component) => Some(self.copy_for(component, self.frames[frame].scope)),
+            Target::Balancer(component) => match self.picked(frame, child) {
+                None => self.members[component as usize].first().copied(),
+                picked => picked,
+            },
+            Target::Copy(component) => match self.picked(frame, child) {
+                None => Some(self.copy_for(component, self.frames[frame].scope)),
+                picked => picked,
+            },
             Target::Database(component) => Some(self.node_for(component, child)),
             Target::Pool(component) => {
-                let state = &self.frames[frame];
-                if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize]
-                    && !state.has(FALLBACK)
-                {
-                    let picked = state.next;
-                    self.enter_balancer(balancer, picked, child);
+                if let Some(picked) = self.picked(frame, child) {
                     return Some(picked);
                 }
-                let scope = state.scope;
+                let scope = self.frames[frame].scope;
                 let link_at = self.call_of(frame).link;
                 self.choose_replica(component, link_at, link, scope, child)
             }
         }
+    }
+
+    /// The endpoint that a balancer has chosen for its try.
+    #[inline(always)]
+    fn picked(&mut self, frame: u32, child: u32) -> Option<u32> {
+        let state = &self.frames[frame];
+        let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize] else { return None };
+        if state.has(FALLBACK) {
+            return None;
+        }
+        let picked = state.next;
+        self.enter_balancer(balancer, picked, child);
+        Some(picked)
     }
 
     /// The replica that a caller without a balancer calls.

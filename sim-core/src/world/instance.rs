@@ -2,6 +2,7 @@
 
 use super::balancer::Endpoints;
 use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
@@ -133,7 +134,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     database.shards * (1 + database.replicas)
                 }
                 Kind::Client(_) | Kind::Balancer(_) => 1,
-                Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
             for _ in 0..count {
@@ -167,6 +168,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Kind::ConnectionPool(_) => {
                 self.connections.push(ConnectionState::new());
                 self.connections.len() as u32 - 1
+            }
+            Kind::Limiter(limiter) => {
+                let plan = &self.plan.limiters[limiter as usize];
+                self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
+                self.limiters.len() as u32 - 1
             }
             Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
         };
@@ -233,6 +239,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
+            | Kind::Limiter(_)
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {
@@ -388,7 +395,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 match state.kind {
                     Kind::Cache(_) => self.caches[state.state as usize].clear(),
                     Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => {}
+                    Kind::Client(_)
+                    | Kind::Balancer(_)
+                    | Kind::Pool(_)
+                    | Kind::Database(_)
+                    | Kind::Limiter(_)
+                    | Kind::Autoscaler(_) => {}
                 }
             }
         }

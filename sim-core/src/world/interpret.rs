@@ -168,6 +168,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Limit(limiter) => self.limit(frame, limiter),
+            Op::Passed(limiter) => self.passed(frame, limiter),
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
             Op::Issue(step) => self.issue(frame, step),
@@ -277,6 +279,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             };
             self.frames[branch].sessions_clear();
             self.logs[branch as usize].clear();
+            self.origins[branch as usize] = self.origins[frame as usize];
             self.trace_branch(frame, branch, at as u32);
             self.joins[join as usize].branches.push(branch);
             self.ready.push_back(branch);

@@ -50,12 +50,25 @@ pub struct ComponentMeter {
     pub bypassed: u64,
     /// Hits that were older than the newest committed version.
     pub stale_reads: u64,
+    /// By tier, the last one for clients of none: what a rate limiter decided.
+    pub limits: Vec<Decisions>,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.
     pub scale_downs: u64,
     /// Replicas over time: since when, how many, their sum so far (replicas × ns), the least and the most.
     pub replicas: Replicas,
+}
+
+/// What a rate limiter decided.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Decisions {
+    /// Calls that passed.
+    pub allowed: u64,
+    /// Those of them that had to wait for it.
+    pub delayed: u64,
+    /// Calls that were turned away.
+    pub throttled: u64,
 }
 
 /// The number of replicas over time.

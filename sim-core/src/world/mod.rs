@@ -18,6 +18,7 @@ mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod limit;
 mod meters;
 mod scale;
 mod seize;
@@ -43,13 +44,14 @@ use fault::Faults;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
+use limit::LimiterState;
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
-pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
 /// Runs a plan once.
@@ -87,6 +89,7 @@ enum Control {
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Limit(u32),
     Failure(u32),
     StallEnds(u32),
 }
@@ -137,6 +140,8 @@ struct World<'p, const TRACED: bool> {
     keys: Vec<Vec<u64>>,
     /// By frame number: the bytes that it carries, where any link has a bandwidth.
     sizes: Vec<u64>,
+    /// By frame number: the client (of `Plan::clients`) that it comes from, where anything asks.
+    origins: Vec<u16>,
     ready: VecDeque<u32>,
     joins: Vec<Join>,
     free_joins: Vec<u32>,
@@ -163,6 +168,7 @@ struct World<'p, const TRACED: bool> {
     caches: Vec<CacheState>,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
+    limiters: Vec<LimiterState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
@@ -203,6 +209,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             free_leases: Vec::new(),
             keys: Vec::new(),
             sizes: Vec::new(),
+            origins: Vec::new(),
             ready: VecDeque::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
@@ -224,6 +231,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             caches: Vec::new(),
             connections: Vec::new(),
             databases: Vec::new(),
+            limiters: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),
@@ -245,6 +253,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
+        world.build_limiters();
         world.schedule_changes();
         world.build_clients();
         world
@@ -347,6 +356,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Scale(at) => self.scale(at),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
+            Control::Limit(limiter) => self.adapt(limiter),
             Control::Users(client) => self.users_change(client),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
@@ -393,6 +403,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.logs.push(Log::default());
             self.leases.push(NONE);
             self.sizes.push(0);
+            self.origins.push(0);
             self.keys.push(Vec::new());
         }
         if TRACED {
