@@ -6,6 +6,17 @@ use std::fs;
 
 use support::{Place, SHOP, run};
 
+/// A system so small that a run takes milliseconds.
+const SMALL: &str = r#"{
+  "format": 1,
+  "run": { "seed": 5, "duration": "3s" },
+  "components": {
+    "users": { "type": "client", "to": "web", "arrivals": { "rate": "60/s" } },
+    "web": { "type": "server-pool", "replicas": 2, "cores": 1, "handlers": { "*": [ { "cpu": "exp(10ms)" } ] } }
+  },
+  "objectives": [ "p90 < 100ms" ]
+}"#;
+
 #[test]
 fn a_run_and_a_sweep_leave_pictures_and_pages() {
     let folder = Place::new();
@@ -57,18 +68,18 @@ fn what_can_not_be_drawn_is_2_before_anything_runs() {
 #[test]
 fn an_answer_that_was_kept_is_drawn_again() {
     let folder = Place::new();
-    let quick = ["--duration", "2s", "--warmup", "0s", "--quiet"];
-    let sets = ["--set", "shoppers.arrivals.rate=200/s"];
+    folder.write("small.json", SMALL);
+    let model = folder.path("small.json");
     for (command, more) in [
         ("run", &["--replications", "2"][..]),
         ("sweep", &["--vary", "web.replicas=2,3", "--replications", "2"]),
-        ("compare", &["--variant", "more: web.replicas=3"]),
+        ("compare", &["--variant", "more: web.replicas=3", "--replications", "3"]),
         ("limit", &["--vary", "web.replicas", "--budget", "8"]),
         ("plan", &["--over", "web.replicas=2,3", "--price", "web.replicas=70"]),
         ("explain", &[]),
     ] {
         let (kept, first, again) = (folder.path("kept.json"), folder.path("first.svg"), folder.path("again.svg"));
-        let output = run(&[&[command, SHOP, "-o", &kept, "--chart", &first][..], more, &quick, &sets].concat());
+        let output = run(&[&[command, &model, "-o", &kept, "--chart", &first, "--quiet"][..], more].concat());
         assert!(matches!(output.status.code(), Some(0 | 3)), "{command}: {output:?}");
         let output = run(&["picture", &kept, &again]);
         assert_eq!(output.status.code(), Some(0), "{command}: {output:?}");

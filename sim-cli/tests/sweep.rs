@@ -373,7 +373,7 @@ fn a_full_disk_is_told_and_the_journal_stays_good() {
     let output = Command::new("sh")
         .args(["-c", limited, env!("CARGO_BIN_EXE_kneepoint"), "sweep", "small.json"])
         .args(&arguments)
-        .current_dir(&place.0)
+        .current_dir(&*place.0)
         .output()
         .expect("there is a shell");
     let stderr = text(&output.stderr);
