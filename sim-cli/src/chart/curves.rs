@@ -111,8 +111,8 @@ impl<'a> Curves<'a> {
         }
         if !self.is_sample {
             panel.end_labels(&ends);
-            let heading = fitted(&self.others.join(" · "), WIDTH - MARGIN - right - 35.0, SMALL, Weight::Regular);
-            sheet.text(right + 35.0, frame.top - 12.0, &heading, sheet.small(Anchor::Start));
+            let heading = fitted(&self.others.join(" · "), 400.0, SMALL, Weight::Regular);
+            sheet.text(WIDTH - MARGIN, frame.top - 12.0, &heading, sheet.small(Anchor::End));
         }
         if let Some((value, text)) = &self.bound {
             let known =
