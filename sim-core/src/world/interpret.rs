@@ -240,7 +240,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Nothing
             | Waiting::Granted
             | Waiting::SharedWork
-            | Waiting::Join
             | Waiting::Batch
             | Waiting::Request => {
                 unreachable!("no event wakes these")
