@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, Outcome, Plan};
+use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
@@ -179,7 +179,7 @@ fn component_report(
         utilization: stations.first().map(|first| first.utilization),
         queue: stations.first().map(|first| first.queue.clone()),
         wait: stations.first().map(|first| first.wait.clone()),
-        links: link_reports(component, &result.links),
+        links: link_reports(plan, component, &result.links),
         ..ComponentReport::default()
     };
     own_figures(&mut report, plan, result, component, meter, duration_s);
@@ -369,11 +369,12 @@ pub(super) fn address(plan: &Plan, component: &ComponentPlan, ordinal: u32, owne
     }
 }
 
-fn link_reports(component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<String, LinkReport> {
+fn link_reports(plan: &Plan, component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<String, LinkReport> {
     let mut reports = BTreeMap::new();
     for (target, links) in &component.links {
         let mut report = LinkReport::default();
-        for meter in links.iter().map(|&link| &meters[link as usize]) {
+        for (link, meter) in links.iter().map(|&link| (&plan.links[link as usize], &meters[link as usize])) {
+            limits_report(&mut report, link, meter);
             report.calls += meter.calls;
             report.tries += meter.tries;
             report.retries += meter.retries;
@@ -388,6 +389,22 @@ fn link_reports(component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<Str
         reports.insert(target.clone(), report);
     }
     reports
+}
+
+/// What the limits of a link did, where it has them.
+fn limits_report(report: &mut LinkReport, link: &LinkPlan, meter: &LinkMeter) {
+    if link.breaker.is_some() {
+        *report.breaker_opens.get_or_insert(0) += meter.breaker_opens;
+        *report.breaker_open_s.get_or_insert(0.0) += seconds(meter.breaker_open_ns);
+        *report.short_circuited.get_or_insert(0) += meter.short_circuited;
+    }
+    if link.before_copies {
+        *report.hedges.get_or_insert(0) += meter.hedges;
+        *report.hedges_won.get_or_insert(0) += meter.hedges_won;
+    }
+    if link.retry.as_ref().is_some_and(|retry| retry.budget.is_some() || retry.tokens.is_some()) {
+        *report.retries_refused.get_or_insert(0) += meter.retries_refused;
+    }
 }
 
 fn timeline(plan: &Plan, result: &RunResult) -> Timeline {

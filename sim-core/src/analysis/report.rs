@@ -242,6 +242,24 @@ pub struct LinkReport {
     pub fallbacks_ok: u64,
     /// Tries that the caller called off.
     pub cancelled: u64,
+    /// How often its breaker opened, of all callers together; only with a `breaker`, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub breaker_opens: Option<u64>,
+    /// How long breakers were open, seconds, of all callers together.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub breaker_open_s: Option<f64>,
+    /// Tries that an open breaker refused (`circuit_open`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub short_circuited: Option<u64>,
+    /// Copies that were sent besides the first; only with a `hedge`, as the next.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedges: Option<u64>,
+    /// Copies that answered before the first did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedges_won: Option<u64>,
+    /// Retries that a budget or a lack of tokens refused; only where retries have one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retries_refused: Option<u64>,
 }
 
 /// Ready replicas over the window.

@@ -6,6 +6,7 @@ mod call;
 mod change;
 mod component;
 mod fault;
+mod hedge;
 mod link;
 mod program;
 mod steps;
@@ -63,6 +64,10 @@ struct Lowering<'m> {
     labels: Vec<Option<Pc>>,
     /// Where a failure goes, innermost last.
     unwinds: Vec<Label>,
+    /// By owner, place in the model and whether it stands before copies: the guard of a link.
+    guards: BTreeMap<(u32, String, bool), u32>,
+    /// Whether requests may have a deadline.
+    deadlines: bool,
 }
 
 /// The key of a place where something is drawn: the hash of its names.
@@ -84,6 +89,8 @@ impl<'m> Lowering<'m> {
             cells: BTreeMap::new(),
             labels: Vec::new(),
             unwinds: Vec::new(),
+            guards: BTreeMap::new(),
+            deadlines: model.mentions("deadline"),
         };
         for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)]
         {
@@ -198,6 +205,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hedge_programs();
         self.resolve_labels();
         self.find_quick_calls();
         self.plan.ahead = ahead::find(&self.plan);
@@ -286,6 +294,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         calls: Vec::new(),
         links: Vec::new(),
         forks: Vec::new(),
+        hedges: Vec::new(),
+        guards: 0,
         key_sites: Vec::new(),
         choices: Vec::new(),
         failures: Vec::new(),

@@ -37,6 +37,8 @@ impl Lowering<'_> {
                 size: class.size.as_ref().map(|size| Sampler::new(&size.0)),
                 write: class.write,
                 priority: class.priority.0 as u16,
+                deadline_ns: class.deadline.map_or(0, |time| time.0),
+                retryable: class.retryable,
                 site: site(&["class", name]),
             });
         }

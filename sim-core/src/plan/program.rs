@@ -103,6 +103,13 @@ pub enum Op {
     RestoreKey,
     /// Forgets that something ended badly (what unwinds to here is mended).
     Recover,
+    /// Counts a fallback that is called over this link, and, `done`, that it ended well.
+    FallBack {
+        /// The link.
+        link: u32,
+        /// Whether it has ended well.
+        done: bool,
+    },
     /// Calls and does not wait for the answer.
     Cast(u32),
     /// Lets this balancer (a component) choose an endpoint and calls it over the link to its pool.
@@ -111,6 +118,10 @@ pub enum Op {
     Jump(Pc),
     /// Starts branches and waits for those that are needed.
     Fork(u32),
+    /// Ends badly if the request is no longer wanted.
+    Expire,
+    /// Makes this call as one copy of a hedged one.
+    HedgedTry(u32),
     /// Ends a branch.
     EndBranch,
     /// Goes on at one of several places.

@@ -54,6 +54,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         } else {
             u64::MAX
         };
+        let left = if link.by_class_deadline { left.min(self.frames[frame].deadline - self.now) } else { left };
         if link.timeout_ns == 0 && left == u64::MAX {
             return false;
         }

@@ -372,6 +372,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.forget_callees(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
             let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);

@@ -133,6 +133,18 @@ pub struct LinkMeter {
     pub fallbacks: u64,
     /// Those that ended ok.
     pub fallbacks_ok: u64,
+    /// How often a breaker opened.
+    pub breaker_opens: u64,
+    /// How long breakers were open, of all callers together, ns.
+    pub breaker_open_ns: u64,
+    /// Tries that an open breaker refused.
+    pub short_circuited: u64,
+    /// Copies that were sent besides the first.
+    pub hedges: u64,
+    /// Those that answered first, and well.
+    pub hedges_won: u64,
+    /// Retries that a budget or a lack of tokens refused.
+    pub retries_refused: u64,
     /// Tries that ended badly, by outcome.
     pub outcomes: [u64; Outcome::COUNT],
 }

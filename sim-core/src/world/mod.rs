@@ -14,11 +14,13 @@ mod client;
 mod data;
 mod fault;
 mod frame;
+mod hedge;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
 mod limit;
+mod link;
 mod meters;
 mod queue;
 mod scale;
@@ -37,7 +39,6 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
-use call::LinkState;
 use change::Settings;
 use client::ClientState;
 use data::{CacheState, ConnectionState, DatabaseState};
@@ -46,6 +47,7 @@ use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
 use limit::LimiterState;
+use link::{Guard, LinkState, Pass};
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
@@ -162,6 +164,10 @@ struct World<'p, const TRACED: bool> {
     copies: Vec<Vec<u32>>,
     endpoints: Vec<Endpoints>,
     links: Vec<LinkState>,
+    /// By place that links remember at: what their limits know of each caller.
+    guards: Vec<Vec<Guard>>,
+    /// By frame number, where a link has limits.
+    passes: Vec<Pass>,
     clients: Vec<ClientState>,
     /// By client: its next arrival.
     sources: Vec<Entry>,
@@ -227,6 +233,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             copies: vec![Vec::new(); plan.components.len()],
             endpoints: Vec::new(),
             links: plan.links.iter().map(|_| LinkState::default()).collect(),
+            guards: vec![Vec::new(); plan.guards as usize],
+            passes: Vec::new(),
             clients: Vec::new(),
             sources: vec![NEVER; plan.clients.len()],
             first_source: NEVER,

@@ -3,6 +3,7 @@
 mod faults;
 mod flow;
 mod limits;
+mod links;
 mod names;
 mod objectives;
 mod parts;
