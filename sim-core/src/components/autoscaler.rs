@@ -2,7 +2,7 @@
 
 use crate::model::cost::Cost;
 use crate::model::node::EMPTY_LIST;
-use crate::model::spec::Referent;
+use crate::model::spec::{About, Referent};
 use crate::model::value::{Count, Name, Share, Time};
 use crate::{choices, spec};
 
@@ -33,8 +33,17 @@ spec! {
             "rules", "schedule", "cooldown", "nodes", "predict", "initial_readiness_delay", "cpu_initialization_period",
             "overrides",
         ];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "The Kubernetes horizontal pod autoscaler (`pkg/controller/podautoscaler`), rule by rule, with `behavior` left out or given.",
+    leaves_out: &[],
+    checked: &[
+        "The documented traces of scaling up and down, with and without `behavior`, and those of tolerance and missing metrics.",
+    ],
+};
 
 choices! {
     /// Whose rules an autoscaler follows.

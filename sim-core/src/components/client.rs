@@ -7,7 +7,7 @@ use crate::model::cost::Cost;
 use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
 use crate::model::node::EMPTY_MAP;
-use crate::model::spec::Referent;
+use crate::model::spec::{About, Referent};
 use crate::model::value::{Count, Factor, Name, Share, TimeDistribution};
 use crate::{choices, spec};
 
@@ -28,8 +28,22 @@ spec! {
         max_in_flight: Count = optional.range(1, 100_000_000);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "Load as load generators make it: open arrivals are k6's `constant-arrival-rate` and `ramping-arrival-rate` (evenly spaced with `process: constant`), closed loops are its `constant-vus` and `ramping-vus`; latency counts from the intended start, as in wrk2, so that nothing is omitted while the system is slow.",
+    leaves_out: &[
+        "Clients are never short of CPU or sockets: leans towards more load than one machine could make.",
+        "Users do not give up on a slow page unless a time-out says so: leans towards too much load while it is slow.",
+    ],
+    checked: &[
+        "Poisson arrivals: counts and gaps against their closed forms, and every process against the mean and variance that it states.",
+        "Closed loops against exact mean-value analysis.",
+        "Access logs: counts by other programs on a real log.",
+    ],
+};
 
 spec! {
     /// One request of a journey.

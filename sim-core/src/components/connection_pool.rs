@@ -2,6 +2,7 @@
 
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
+use crate::model::spec::About;
 use crate::model::value::{Count, Time, TimeDistribution};
 use crate::{choices, spec};
 
@@ -32,8 +33,17 @@ spec! {
             "min_idle", "reserve", "max_lifetime", "validate", "max_clients", "max_db_connections",
             "login_retry", "overrides",
         ];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "PgBouncer's session, transaction and statement modes, HikariCP and SQLAlchemy's QueuePool with its overflow: callers wait in line, first come first served.",
+    leaves_out: &[
+        "A connection that is lent out never breaks by itself: leans towards too good where the network is bad.",
+    ],
+    checked: &["Waiting against M/M/c, and an overflow against SQLAlchemy's rule that it is closed on return."],
+};
 
 choices! {
     /// Which idle connection is taken first.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
+use crate::model::spec::About;
 use crate::model::value::{Cores, Count, Share, Time, TimeDistribution};
 use crate::{choices, spec};
 
@@ -35,8 +36,17 @@ spec! {
             "lag", "apply", "indexes", "index_write_cost", "locks", "scatter", "failover", "rebalance", "overrides",
             "partitions", "size",
         ];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "A relational or document store: shards, read replicas, a limit on connections (PostgreSQL's `max_connections`), and operations whose time follows from rows: a scan reads them all, an index walks log2 of them.",
+    leaves_out: &[
+        "Operations on one node do not slow each other but through slots or cores: no buffer cache, no disk, no vacuum. Leans towards too fast where data do not fit in memory.",
+    ],
+    checked: &["Slots against M/M/c; closed networks against exact mean-value analysis."],
+};
 
 /// The operations that a node works on at a time where nothing is said.
 pub const SLOTS_DEFAULT: u64 = 8;

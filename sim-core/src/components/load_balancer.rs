@@ -3,7 +3,7 @@
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
 use crate::model::node::EMPTY_LIST;
-use crate::model::spec::Referent;
+use crate::model::spec::{About, Referent};
 use crate::model::value::{Factor, Name, OneOrMany};
 use crate::spec;
 
@@ -22,8 +22,18 @@ spec! {
             "health", "sticky", "slow_start", "drain", "tries", "layer", "service", "cores", "keep_alive", "keepalive",
             "overrides", "tls", "vnodes", "bounded_load", "outlier",
         ];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "nginx's smooth weighted round robin (`ngx_http_upstream_round_robin.c`), random, least connections, the power of two choices (Mitzenmacher 2001; Envoy's `LEAST_REQUEST` with two choices) and a hash of the client.",
+    leaves_out: &[],
+    checked: &[
+        "Smooth weighted round robin against nginx's documented sequences.",
+        "Random, round robin, join the shortest queue and the power of two against their closed forms and chains.",
+    ],
+};
 
 spec! {
     /// A pool behind a balancer.

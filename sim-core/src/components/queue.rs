@@ -4,6 +4,7 @@ use super::server_pool::WhenFull;
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
+use crate::model::spec::About;
 use crate::model::value::{Count, Time, TimeDistribution};
 use crate::{choices, spec};
 
@@ -27,8 +28,20 @@ spec! {
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
         later ["order", "partitions", "max_age", "overrides"];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "A message broker's queue or a job queue with at-least-once delivery and dead letters (SQS, RabbitMQ), or a bounded channel whose publishers wait (`when_full: block`).",
+    leaves_out: &[
+        "The broker itself takes no time and loses nothing: publishing costs what its link says. Leans towards too fast where the broker is the bottleneck.",
+    ],
+    checked: &[
+        "One consumer against M/M/1, several against M/M/c.",
+        "Published = delivered + dead + waiting, in every run.",
+    ],
+};
 
 spec! {
     /// How many messages are delivered together.

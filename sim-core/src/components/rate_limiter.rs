@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
-use crate::model::spec::{Read, Reader, Shape, read_struct, wrong_word};
+use crate::model::spec::{About, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::value::{Count, Factor, Quota, Share, Time};
 use crate::{choices, spec};
 
@@ -54,8 +54,18 @@ spec! {
         on_failure: OnFailure = default("allow");
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "nginx's `limit_req` to the millisecond and the milli-request (`ngx_http_limit_req_module.c`), token buckets, windows, and the generic cell rate algorithm. Each word of `algorithm` names where it is in use.",
+    leaves_out: &["Deciding takes no time unless a `store` is asked."],
+    checked: &[
+        "`limit_req` against nginx's documented sequences; each algorithm against a slow twin on random arrivals.",
+        "A token bucket under Poisson arrivals against the blocking of M/D/1/b and its embedded chain.",
+    ],
+};
 
 spec! {
     /// The limit of a tier.

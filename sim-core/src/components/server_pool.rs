@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_MAP, Node, Value};
-use crate::model::spec::{Choice, Read, Reader, Shape, read_struct, wrong_word};
+use crate::model::spec::{About, Choice, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::step::Steps;
 use crate::model::value::{Cores, Count, Factor, Share, Time, TimeDistribution};
 use crate::{choices, spec};
@@ -39,8 +39,21 @@ spec! {
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
         later ["slowdown", "adaptive_limit", "memory", "pause", "batch", "drain", "warmup"];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "Processes or pods with a pool of workers: Tomcat's or gunicorn's threads, or with `async` an event loop that holds a worker only while it is on a core. Cores are shared equally, as the Linux scheduler does among tasks of one weight.",
+    leaves_out: &[
+        "Switching between tasks costs nothing, and caches of the CPU stay warm: leans towards too fast where far more tasks than cores are ready.",
+        "Cores are as fast whatever the load, unless faults or `speed` say otherwise: leans towards too fast on machines that are shared or throttled.",
+    ],
+    checked: &[
+        "M/M/c, M/M/c/K, M/G/1 and processor sharing against their closed forms.",
+        "∫ busy dt of every station against the sum of the work that was drawn, in every run.",
+    ],
+};
 
 impl ServerPoolSpec {
     /// How many requests a replica works on at a time.
