@@ -17,9 +17,9 @@ use sim_core::{Model, Plan};
 
 const SEEDS: u32 = 2_000;
 const REPLICATIONS: u32 = 10;
-/// Loads, and how many mean service times a run lasts at each. A busier queue takes longer to show what it is: the second
-/// case shows what runs cost that are a little too short for their p99.
-const CASES: [(f64, u32); 2] = [(0.5, 20_000), (0.7, 20_000)];
+/// Loads, and how many mean service times a run lasts at each: a busier queue takes longer to show what it is. At 0.7 with
+/// 20,000 the intervals of p99 covered 93.3%: its distribution over runs is still skewed then.
+const CASES: [(f64, u32); 2] = [(0.5, 20_000), (0.7, 60_000)];
 /// Mean service times of warm-up.
 const WARMUP_MS: u32 = 500;
 
