@@ -18,7 +18,7 @@ mod station;
 use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
-pub use autoscaler::AutoscalerPlan;
+pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan};
 pub use cache::CachePlan;
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
@@ -29,7 +29,7 @@ pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
-pub use server_pool::{Override, PoolPlan};
+pub use server_pool::{MemoryPlan, Override, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
 /// Everything that a run needs to know.

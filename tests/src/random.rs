@@ -665,14 +665,34 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             json!({ "scale_down": { "window": "0s", "policies": [{ "percent": 100, "per": "1s" }] } }),
         ]),
     );
-    (select(vec!["web", "api"]), 0..3_u64, 0..5_u64, times, behavior, select(vec![0.8, 0.1])).prop_map(
-        |(target, min, more, (sync, lag), behavior, cpu)| {
+    let other = weighted(
+        0.6,
+        select(vec![
+            json!({ "policy": "target-tracking", "cooldown": { "out": "50ms", "in": "50ms" }, "datapoints": { "out": 1, "in": 2 } }),
+            json!({ "policy": "step", "rules": [ { "metric": "cpu", "above": "20%", "change": "+50%" },
+                    { "metric": "latency", "below": "5ms", "change": "-1", "cooldown": "50ms" } ] }),
+            json!({ "policy": "schedule", "schedule": [ { "at": "100ms", "replicas": 4, "every": "300ms" }, { "at": "200ms", "replicas": 1, "every": "300ms" } ] }),
+            json!({ "policy": "predictive", "predict": { "ahead": "1s" }, "metrics": [ { "requests_per_second": 20 } ] }),
+            json!({ "nodes": { "per_node": 2, "provision": "30ms", "idle": "100ms", "target_capacity": "80%" },
+                    "metrics": [ { "queue_length": { "average": 3 } }, { "cpu": "50%" }, { "external": { "of": "db", "value": 5 } } ] }),
+        ]),
+    );
+    (select(vec!["web", "api"]), 0..3_u64, 0..5_u64, times, behavior, select(vec![0.8, 0.1]), other).prop_map(
+        |(target, min, more, (sync, lag), behavior, cpu, other)| {
             let mut scaler = json!({
                 "type": "autoscaler", "target": target, "min": min, "max": (min + more).max(1), "sync": sync,
                 "metrics": [{ "cpu": cpu }]
             });
             set(&mut scaler, "metrics_lag", lag);
-            set(&mut scaler, "behavior", behavior);
+            match &other {
+                Some(other) => {
+                    if other.get("rules").is_some() || other.get("schedule").is_some() {
+                        scaler.as_object_mut().expect("a map").remove("metrics");
+                    }
+                    add(&mut scaler, other.clone());
+                }
+                None => set(&mut scaler, "behavior", behavior),
+            }
             scaler
         },
     )

@@ -226,10 +226,11 @@ fn own_figures(
                 report.journeys = Some(Journeys { started, ok, failed, unfinished, latency });
             }
         }
-        Kind::Pool(_) => {
-            let mean = meter.replicas.area as f64 / (duration_s * 1e9);
-            let (min, max) = (meter.replicas.min as u64, meter.replicas.max as u64);
-            report.replicas = Some(Replicas { mean, min, max });
+        Kind::Pool(pool) => {
+            report.replicas = Some(counted(meter, duration_s));
+            report.memory = plan.pools[pool as usize]
+                .memory
+                .map(|memory| Memory { max_bytes: meter.memory_max.max(memory.base), killed: meter.killed });
         }
         Kind::Cache(_) => {
             let looked_up = meter.hits + meter.misses;
@@ -241,12 +242,20 @@ fn own_figures(
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
         }
-        Kind::Autoscaler(_) => {
+        Kind::Autoscaler(scaler) => {
+            let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
+            report.nodes = nodes.map(|_| counted(meter, duration_s));
             report.scale_ups = Some(meter.scale_ups);
             report.scale_downs = Some(meter.scale_downs);
         }
         Kind::Balancer(_) | Kind::ConnectionPool(_) | Kind::Database(_) => {}
     }
+}
+
+/// How many of something there were over the window.
+fn counted(meter: &ComponentMeter, duration_s: f64) -> Replicas {
+    let mean = meter.replicas.area as f64 / (duration_s * 1e9);
+    Replicas { mean, min: meter.replicas.min as u64, max: meter.replicas.max as u64 }
 }
 
 /// A station, all instances together.

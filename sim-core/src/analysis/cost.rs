@@ -27,7 +27,11 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
                 f64::from(database.shards) * f64::from(1 + database.replicas)
             }
             Kind::Cache(_) | Kind::ConnectionPool(_) if !owners.is_empty() => copies(),
-            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Client(_) | Kind::Balancer(_) | Kind::Autoscaler(_) => 1.0,
+            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Client(_) | Kind::Balancer(_) => 1.0,
+            // An autoscaler with machines costs what they do.
+            Kind::Autoscaler(_) => {
+                reports.get(&component.name).and_then(|own| own.nodes.as_ref()).map_or(1.0, |nodes| nodes.mean)
+            }
         };
         let rate = reports.get(&component.name).map_or(0.0, |report| report.calls as f64) / duration_s(plan, result);
         components.insert(component.name.clone(), price.per_month(nodes, rate));

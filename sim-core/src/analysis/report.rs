@@ -171,6 +171,12 @@ pub struct ComponentReport {
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
+    /// Server pool: the memory of a replica, where the model says what requests take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// Autoscaler: the machines that the replicas run on, ordered ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Replicas>,
     /// Autoscaler: how often it added replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_ups: Option<u64>,
@@ -208,6 +214,15 @@ pub struct LinkReport {
     pub fallbacks_ok: u64,
     /// Tries that the caller called off.
     pub cancelled: u64,
+}
+
+/// The memory of a replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The most that one took, in bytes.
+    pub max_bytes: u64,
+    /// How many were killed because they took more than they may.
+    pub killed: u64,
 }
 
 /// Ready replicas over the window.

@@ -6,6 +6,7 @@ pub mod client;
 pub mod connection_pool;
 pub mod database;
 pub mod load_balancer;
+pub mod scaling;
 pub mod server_pool;
 
 use crate::model::cost::Cost;

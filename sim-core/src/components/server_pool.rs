@@ -6,7 +6,7 @@ use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_MAP, Node, Value};
 use crate::model::spec::{Choice, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::step::Steps;
-use crate::model::value::{Cores, Count, Factor, Share, Time, TimeDistribution};
+use crate::model::value::{Cores, Count, Factor, Share, Size, Time, TimeDistribution};
 use crate::{choices, spec};
 
 spec! {
@@ -32,13 +32,15 @@ spec! {
         error_rate: Share = default(0).live();
         /// What the autoscaler counts as 100% of a replica's CPU; left out, its cores.
         cpu_request: Cores = optional.at_least("1m");
+        /// The memory of each replica.
+        memory: Memory = optional;
         /// The steps for each class; `*` for those that are not named.
         handlers: BTreeMap<String, Steps> = default(EMPTY_MAP);
         /// What single replicas have otherwise, by number.
         overrides: BTreeMap<String, Override> = default(EMPTY_MAP);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later ["slowdown", "adaptive_limit", "memory", "pause", "batch", "drain", "warmup"];
+        later ["slowdown", "adaptive_limit", "pause", "batch", "drain", "warmup"];
     }
 }
 
@@ -51,6 +53,20 @@ impl ServerPoolSpec {
     /// The overrides of single replicas, by number.
     pub fn overrides_by_replica(&self) -> BTreeMap<u64, &Override> {
         self.overrides.iter().filter_map(|(number, own)| Some((number.parse().ok()?, own))).collect()
+    }
+}
+
+spec! {
+    /// The memory of a replica.
+    pub struct Memory {
+        /// What it takes without requests.
+        base: Size = default("0B");
+        /// What each request takes while it is worked on.
+        per_request: Size = default("0B");
+        /// A replica that takes more is killed: all in it fails, and it starts again.
+        limit: Size = optional.at_least("1B");
+        /// What the autoscaler counts as 100%; left out, the limit.
+        request: Size = optional.at_least("1B");
     }
 }
 

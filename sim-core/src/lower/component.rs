@@ -27,7 +27,7 @@ impl Lowering<'_> {
             Component::Cache(cache) => self.cache(id, name, cache),
             Component::ConnectionPool(pool) => self.connection_pool(id, name, pool),
             Component::Database(database) => self.database(id, name, database),
-            Component::Autoscaler(scaler) => self.autoscaler(id, scaler),
+            Component::Autoscaler(scaler) => self.autoscaler(id, name, scaler),
         }
     }
 

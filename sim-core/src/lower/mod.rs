@@ -15,10 +15,12 @@ use std::collections::BTreeMap;
 
 use crate::analysis::warmup;
 use crate::components::Component;
+use crate::components::autoscaler::ScalingPolicy;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::distribution::Distribution;
+use crate::model::fault::FaultKind;
 use crate::model::run::Warmup;
 use crate::model::value::Time;
 use crate::model::{Files, Model};
@@ -221,8 +223,21 @@ impl<'m> Lowering<'m> {
                 "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Autoscaler(_))) {
+        if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
             list.push("New replicas always find a machine to run on.".to_string());
+        }
+        let tracks = |component: &Component| matches!(component, Component::Autoscaler(scaler) if scaler.policy == ScalingPolicy::TargetTracking);
+        if is(tracks) {
+            list.push(
+                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how."
+                    .to_string(),
+            );
+        }
+        if self.model.faults.iter().any(|fault| fault.kind == FaultKind::Stall) {
+            list.push(
+                "What is stalled does no work; answers that need no more work still pass: leans towards too fast."
+                    .to_string(),
+            );
         }
         list
     }

@@ -98,6 +98,8 @@ impl Lowering<'_> {
                 | Op::CallPicked(_)
                 | Op::Fork(_)
                 | Op::EndBranch
+                | Op::NoteLatency
+                | Op::Remember
                 | Op::Choose(_)
                 | Op::FailShare(_)
                 | Op::Observe(_)

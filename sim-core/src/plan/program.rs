@@ -111,6 +111,10 @@ pub enum Op {
     Jump(Pc),
     /// Starts branches and waits for those that are needed.
     Fork(u32),
+    /// Notes how long the call has taken, for autoscalers that look at it.
+    NoteLatency,
+    /// Asks whether the instance has memory for it; without, the instance is killed.
+    Remember,
     /// Ends a branch.
     EndBranch,
     /// Goes on at one of several places.

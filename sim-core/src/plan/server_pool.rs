@@ -17,6 +17,8 @@ pub struct PoolPlan {
     pub error_rate: f64,
     /// What the autoscaler's cpu percentage refers to, thousandths of a core.
     pub cpu_request: u32,
+    /// The memory of each replica.
+    pub memory: Option<MemoryPlan>,
     /// (replica, speed or weight) that differ.
     pub overrides: Vec<Override>,
 }
@@ -30,4 +32,19 @@ pub struct Override {
     pub speed: Option<f64>,
     /// Its weight at balancers.
     pub weight: Option<u32>,
+}
+
+/// The memory of a replica, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryPlan {
+    /// What it takes without requests.
+    pub base: u64,
+    /// What each request takes while it is worked on.
+    pub per_request: u64,
+    /// Above it the replica is killed; `u64::MAX`: never.
+    pub limit: u64,
+    /// What the autoscaler counts as 100%.
+    pub request: u64,
+    /// Whether requests count from when they come, rather than from when they have a worker.
+    pub from_arrival: bool,
 }

@@ -2,5 +2,8 @@
 
 pub mod backoff;
 pub mod eviction;
+pub mod forecast;
 pub mod hpa;
 pub mod smooth_round_robin;
+pub mod step_scaling;
+pub mod target_tracking;

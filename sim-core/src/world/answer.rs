@@ -142,6 +142,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         state.since = now;
         state.waiting = Waiting::Nothing;
         instance.active += 1;
+        instance.arrived = instance.arrived.wrapping_add(1);
         // What a caller fills in is part of its look-up, and no call of its own.
         if open && state.op != ops::STORE {
             state.flags |= COUNTED;

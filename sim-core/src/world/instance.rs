@@ -60,6 +60,8 @@ pub struct Instance {
     pub weight: Option<u32>,
     /// Calls at it.
     pub active: u32,
+    /// Calls that reached it, whenever: what autoscalers see of it. It goes round.
+    pub arrived: u32,
     /// Calls that reached it in the window.
     pub calls: u64,
     /// How it answered those that it answered badly.
@@ -201,6 +203,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             added_errors: Vec::new(),
             weight,
             active: 0,
+            arrived: 0,
             calls: 0,
             errors: Box::default(),
             ready_since: self.now,
@@ -217,8 +220,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
         number
     }
 
-    /// Begins the start-up of an instance.
+    /// Begins the start-up of an instance, as soon as there is a machine for it.
     fn start_up(&mut self, instance: u32) {
+        if self.finds_node(instance) {
+            self.start_on_node(instance);
+        }
+    }
+
+    /// Begins the start-up of an instance that has where to run.
+    pub(super) fn start_on_node(&mut self, instance: u32) {
         let state = &mut self.instances[instance as usize];
         state.starts += 1;
         let (starts, ordinal, component) = (state.starts, state.ordinal, state.component);
@@ -327,12 +337,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
+        let gone = state.life == Life::Gone;
         self.epoch += 1;
+        if gone {
+            self.leave_node(instance);
+        }
     }
 
     /// A leaving instance has finished what it had.
     pub(super) fn instance_gone(&mut self, instance: u32) {
         self.instances[instance as usize].life = Life::Gone;
+        self.leave_node(instance);
     }
 
     /// Counts the capacity of an instance up to now, inside the window.

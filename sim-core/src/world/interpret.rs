@@ -130,6 +130,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::Cast(call) => self.cast(frame, call),
             Op::Fork(fork) => self.fork(frame, fork),
             Op::EndBranch => self.end_branch(frame),
+            Op::NoteLatency => {
+                self.note_latency(frame);
+                Next::Step
+            }
+            Op::Remember => self.remember(frame),
             Op::Choose(choice) => {
                 let choice = &plan.choices[choice as usize];
                 let key = self.frames[frame].key;

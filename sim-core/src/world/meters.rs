@@ -50,6 +50,10 @@ pub struct ComponentMeter {
     pub bypassed: u64,
     /// Hits that were older than the newest committed version.
     pub stale_reads: u64,
+    /// The most memory that a replica took, in bytes.
+    pub memory_max: u64,
+    /// Replicas that were killed for their memory.
+    pub killed: u64,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.

@@ -18,7 +18,9 @@ mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod memory;
 mod meters;
+mod nodes;
 mod scale;
 mod seize;
 mod station;
@@ -89,6 +91,7 @@ enum Control {
     Users(u32),
     Failure(u32),
     StallEnds(u32),
+    NodeReady(u32),
 }
 
 /// What the interpreter does next.
@@ -350,6 +353,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Users(client) => self.users_change(client),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
+            Control::NodeReady(scaler) => self.node_ready(scaler),
         }
     }
 

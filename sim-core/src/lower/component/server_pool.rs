@@ -4,7 +4,9 @@ use super::super::Lowering;
 use super::super::call::Caller;
 use super::super::steps::{CORES, WORKERS, own_draw};
 use super::station;
-use crate::components::server_pool::{QueueOrder, Scheduling, ServerPoolSpec, WhenFull as WhenFullSpec};
+use crate::components::Component;
+use crate::components::scaling::RuleMetric;
+use crate::components::server_pool::{Memory, QueueOrder, Scheduling, ServerPoolSpec, WhenFull as WhenFullSpec};
 use crate::engine::slab::NONE;
 use crate::model::step::Step;
 use crate::plan::*;
@@ -56,6 +58,7 @@ impl Lowering<'_> {
             startup: own_draw(&spec.startup.0, &[name, "startup"]),
             error_rate: spec.error_rate.0,
             cpu_request: spec.cpu_request.map_or(cores, |request| request.0),
+            memory: spec.memory.as_ref().map(|memory| memory_plan(memory, spec.asynchronous)),
             overrides: overrides.collect(),
         };
         self.plan.pools.push(plan);
@@ -87,6 +90,9 @@ impl Lowering<'_> {
             self.unwinding(reply, |lowering| lowering.emit(Op::Seize { place, cell, admission: true }));
         }
         self.unwinding(release, |lowering| {
+            if spec.memory.is_some() {
+                lowering.emit(Op::Remember);
+            }
             lowering.steps(caller, spec, steps);
             let site = caller.site("error_rate");
             lowering.error_rate(caller.component, spec.error_rate.0, site);
@@ -97,8 +103,36 @@ impl Lowering<'_> {
             self.clean_up(Op::Release { place });
         }
         self.place(reply);
+        if self.latency_is_watched(caller.component) {
+            self.emit(Op::NoteLatency);
+        }
         self.emit(Op::Reply);
         const { assert!(CORES != WORKERS) };
+    }
+}
+
+impl Lowering<'_> {
+    /// Whether an autoscaler looks at how long calls of a pool take.
+    fn latency_is_watched(&self, pool: u32) -> bool {
+        let name = &self.plan.components[pool as usize].name;
+        self.model.components.values().any(|component| match component {
+            Component::Autoscaler(scaler) if scaler.target.as_str() == name => {
+                scaler.metrics.iter().any(|metric| metric.latency.is_some())
+                    || scaler.rules.iter().any(|rule| rule.metric == RuleMetric::Latency)
+            }
+            _ => false,
+        })
+    }
+}
+
+fn memory_plan(memory: &Memory, asynchronous: bool) -> MemoryPlan {
+    let limit = memory.limit.map_or(u64::MAX, |limit| limit.0);
+    MemoryPlan {
+        base: memory.base.0,
+        per_request: memory.per_request.0,
+        limit,
+        request: memory.request.map_or(limit, |request| request.0),
+        from_arrival: asynchronous,
     }
 }
 

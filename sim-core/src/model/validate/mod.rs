@@ -5,6 +5,7 @@ mod flow;
 mod names;
 mod objectives;
 mod parts;
+mod scaling;
 mod timing;
 
 use super::change::Change;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::components::Component;
-use crate::components::autoscaler::AutoscalerSpec;
 use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
 use crate::components::client::ClientSpec;
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
@@ -123,7 +122,7 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
-            Component::Autoscaler(spec) => self.autoscaler(name, spec),
+            Component::Autoscaler(spec) => super::scaling::check(self.draft, spec, self.diagnostics),
         }
     }
 
@@ -395,30 +394,6 @@ impl Check<'_> {
             if !operation.indexed {
                 self.ignored(&operation.at, "per_probe", "the operation is not `indexed`");
                 self.ignored(&operation.at, "returned", "the operation is not `indexed`: it reads all rows");
-            }
-        }
-    }
-
-    fn autoscaler(&mut self, name: &str, spec: &AutoscalerSpec) {
-        if spec.min > spec.max {
-            let found = format!("min {} is above max {}", spec.min.0, spec.max.0);
-            self.diagnostics.push(spec.at.field("min").error(found).expected("min of at most max"));
-        }
-        for (other, component) in &self.draft.components {
-            if let Component::Autoscaler(same) = component
-                && other.as_str() < name
-                && same.target.as_str() == spec.target.as_str()
-            {
-                let found = format!("{} has an autoscaler already: {other}", spec.target);
-                self.diagnostics.push(spec.target.at.error(found).expected("one autoscaler for each pool"));
-            }
-        }
-        let rules = spec.behavior.iter().flat_map(|behavior| [&behavior.scale_up, &behavior.scale_down]).flatten();
-        for rule in rules.flat_map(|rules| rules.policies.iter().flatten()) {
-            if rule.percent.is_some() == rule.pods.is_some() {
-                let found =
-                    if rule.pods.is_some() { "found percent and pods" } else { "found neither percent nor pods" };
-                self.diagnostics.push(rule.at.error(found).expected("one of them"));
             }
         }
     }
