@@ -29,7 +29,7 @@ pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
-pub use server_pool::{MemoryPlan, Override, PoolPlan};
+pub use server_pool::{MemoryPlan, Override, PausePlan, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
 /// Everything that a run needs to know.

@@ -46,6 +46,7 @@ fn station(name: &'static str, servers: u32) -> StationPlan {
         capacity: NONE,
         when_full: WhenFull::Reject,
         timeout_ns: 0,
+        codel_ns: None,
         free: false,
         core_share: 1.0,
     }

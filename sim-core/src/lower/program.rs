@@ -100,6 +100,9 @@ impl Lowering<'_> {
                 | Op::EndBranch
                 | Op::NoteLatency
                 | Op::Remember
+                | Op::CountForPause
+                | Op::Admit
+                | Op::Learn
                 | Op::Choose(_)
                 | Op::FailShare(_)
                 | Op::Observe(_)

@@ -115,6 +115,12 @@ pub enum Op {
     NoteLatency,
     /// Asks whether the instance has memory for it; without, the instance is killed.
     Remember,
+    /// Counts the call for the pauses of its instance.
+    CountForPause,
+    /// Asks the limit of the instance whether the call may come in.
+    Admit,
+    /// Tells the limit of the instance how the call went.
+    Learn,
     /// Ends a branch.
     EndBranch,
     /// Goes on at one of several places.

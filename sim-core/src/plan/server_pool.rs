@@ -1,6 +1,7 @@
 //! Server pools.
 
 use super::DrawPlan;
+use crate::policy::adaptive_limit::LimitSpec;
 
 /// A server pool.
 #[derive(Debug, Clone)]
@@ -19,6 +20,14 @@ pub struct PoolPlan {
     pub cpu_request: u32,
     /// The memory of each replica.
     pub memory: Option<MemoryPlan>,
+    /// Its pauses.
+    pub pause: Option<PausePlan>,
+    /// The limit of calls at each replica.
+    pub limit: Option<LimitSpec>,
+    /// (utilization, how many times longer work takes), growing.
+    pub slowdown: Vec<(f64, f64)>,
+    /// How many zones its replicas are in; at least one.
+    pub zones: u32,
     /// (replica, speed or weight) that differ.
     pub overrides: Vec<Override>,
 }
@@ -47,4 +56,15 @@ pub struct MemoryPlan {
     pub request: u64,
     /// Whether requests count from when they come, rather than from when they have a worker.
     pub from_arrival: bool,
+}
+
+/// The pauses of a replica.
+#[derive(Debug, Clone)]
+pub struct PausePlan {
+    /// After how much time; `None`: after `calls`.
+    pub every: Option<DrawPlan>,
+    /// After how many calls; 0: after `every`.
+    pub calls: u64,
+    /// How long each is.
+    pub length: DrawPlan,
 }

@@ -1,6 +1,8 @@
 //! Pure algorithms that know no engine: each names the product that it follows.
 
+pub mod adaptive_limit;
 pub mod backoff;
+pub mod codel;
 pub mod eviction;
 pub mod forecast;
 pub mod hpa;

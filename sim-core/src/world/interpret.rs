@@ -135,6 +135,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 Next::Step
             }
             Op::Remember => self.remember(frame),
+            Op::CountForPause => self.count_for_pause(frame),
+            Op::Admit => self.admit_by_limit(frame),
+            Op::Learn => self.learn(frame),
             Op::Choose(choice) => {
                 let choice = &plan.choices[choice as usize];
                 let key = self.frames[frame].key;

@@ -52,6 +52,8 @@ pub struct ComponentMeter {
     pub stale_reads: u64,
     /// The most memory that a replica took, in bytes.
     pub memory_max: u64,
+    /// Pauses that began.
+    pub pauses: u64,
     /// Replicas that were killed for their memory.
     pub killed: u64,
     /// Decisions of an autoscaler to grow.

@@ -21,6 +21,7 @@ mod leave;
 mod memory;
 mod meters;
 mod nodes;
+mod pool;
 mod scale;
 mod seize;
 mod station;
@@ -92,6 +93,7 @@ enum Control {
     Failure(u32),
     StallEnds(u32),
     NodeReady(u32),
+    Pause(u32),
 }
 
 /// What the interpreter does next.
@@ -174,6 +176,7 @@ struct World<'p, const TRACED: bool> {
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
+    pause_stream: u64,
     slot_began: u64,
     areas_at_start: Vec<(u128, u128)>,
     areas_at_end: Vec<(u128, u128)>,
@@ -234,6 +237,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             faults: Faults::default(),
             epoch: 0,
             startup_stream: 0,
+            pause_stream: 0,
             slot_began: 0,
             areas_at_start: Vec::new(),
             areas_at_end: Vec::new(),
@@ -245,6 +249,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         };
         world.settings = world.first_settings();
         world.startup_stream = world.streams.stream("startup");
+        world.pause_stream = world.streams.stream("pause");
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
@@ -354,6 +359,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
             Control::NodeReady(scaler) => self.node_ready(scaler),
+            Control::Pause(instance) => self.pause(instance),
         }
     }
 

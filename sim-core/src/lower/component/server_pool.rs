@@ -6,10 +6,14 @@ use super::super::steps::{CORES, WORKERS, own_draw};
 use super::station;
 use crate::components::Component;
 use crate::components::scaling::RuleMetric;
-use crate::components::server_pool::{Memory, QueueOrder, Scheduling, ServerPoolSpec, WhenFull as WhenFullSpec};
+use crate::components::server_pool::{
+    AdaptiveLimit, Every, LimitRule as LimitRuleSpec, Memory, Pause, QueueOrder, Scheduling, ServerPoolSpec, Slowdown,
+    WhenFull as WhenFullSpec,
+};
 use crate::engine::slab::NONE;
 use crate::model::step::Step;
 use crate::plan::*;
+use crate::policy::adaptive_limit::{LimitRule, LimitSpec};
 
 impl Lowering<'_> {
     pub(in crate::lower) fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
@@ -43,6 +47,7 @@ impl Lowering<'_> {
                 WhenFullSpec::Block => WhenFull::Block,
             },
             timeout_ns: queue.timeout.map_or(0, |time| time.0),
+            codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
             ..station("workers", workers)
         };
         let scale = 1.0;
@@ -59,6 +64,10 @@ impl Lowering<'_> {
             error_rate: spec.error_rate.0,
             cpu_request: spec.cpu_request.map_or(cores, |request| request.0),
             memory: spec.memory.as_ref().map(|memory| memory_plan(memory, spec.asynchronous)),
+            pause: spec.pause.as_ref().map(|pause| pause_plan(name, pause)),
+            limit: spec.adaptive_limit.as_ref().map(limit_spec),
+            slowdown: slowdown(&spec.slowdown),
+            zones: spec.zones.as_ref().map_or(1, |zones| zones.0.len() as u32),
             overrides: overrides.collect(),
         };
         self.plan.pools.push(plan);
@@ -85,7 +94,13 @@ impl Lowering<'_> {
     fn handler(&mut self, caller: &mut Caller, spec: &ServerPoolSpec, steps: &[Step]) {
         let place = Place::Own(WORKERS);
         let cell = self.work_cell(caller.component);
-        let (release, reply) = (self.label(), self.label());
+        let (release, reply, refused) = (self.label(), self.label(), self.label());
+        if spec.adaptive_limit.is_some() {
+            self.unwinding(refused, |lowering| lowering.emit(Op::Admit));
+        }
+        if spec.pause.as_ref().is_some_and(|pause| matches!(pause.every, Every::Calls(_))) {
+            self.emit(Op::CountForPause);
+        }
         if !spec.asynchronous {
             self.unwinding(reply, |lowering| lowering.emit(Op::Seize { place, cell, admission: true }));
         }
@@ -106,6 +121,10 @@ impl Lowering<'_> {
         if self.latency_is_watched(caller.component) {
             self.emit(Op::NoteLatency);
         }
+        if spec.adaptive_limit.is_some() {
+            self.emit(Op::Learn);
+        }
+        self.place(refused);
         self.emit(Op::Reply);
         const { assert!(CORES != WORKERS) };
     }
@@ -134,6 +153,34 @@ fn memory_plan(memory: &Memory, asynchronous: bool) -> MemoryPlan {
         request: memory.request.map_or(limit, |request| request.0),
         from_arrival: asynchronous,
     }
+}
+
+fn pause_plan(name: &str, pause: &Pause) -> PausePlan {
+    let length = own_draw(&pause.duration.0, &[name, "pause"]);
+    match &pause.every {
+        Every::Time(time) => PausePlan { every: Some(own_draw(&time.0, &[name, "pause", "every"])), calls: 0, length },
+        Every::Calls(calls) => PausePlan { every: None, calls: *calls, length },
+    }
+}
+
+fn limit_spec(limit: &AdaptiveLimit) -> LimitSpec {
+    let rule = match limit.rule {
+        LimitRuleSpec::Aimd => LimitRule::Aimd { backoff: limit.backoff.0, timeout_ns: limit.timeout.0 },
+        LimitRuleSpec::Gradient => {
+            LimitRule::Gradient { smoothing: limit.smoothing.0, queue: limit.queue.0 as u32, long_window: 600 }
+        }
+    };
+    LimitSpec { rule, initial: limit.initial.0 as u32, min: limit.min.0 as u32, max: limit.max.0 as u32 }
+}
+
+/// The points, growing, with what holds before the first.
+fn slowdown(points: &[Slowdown]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = points.iter().map(|point| (point.utilization, point.factor)).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if points.first().is_some_and(|first| first.0 > 0.0) {
+        points.insert(0, (0.0, 1.0));
+    }
+    points
 }
 
 /// Whether branches of a `parallel` step work on cores.

@@ -177,7 +177,7 @@ fn each_mistake_is_told_with_its_place() {
             "replicas: 2",
             "zzz: 2",
             &[
-                "13: components.web.zzz: unknown field; there are replicas, cores, workers, async, queue, scheduling, speed, startup, error_rate, cpu_request, memory, handlers, overrides, cost",
+                "13: components.web.zzz: unknown field; there are replicas, cores, workers, async, queue, scheduling, speed, startup, error_rate, cpu_request, memory, pause, adaptive_limit, slowdown, zones, handlers, overrides, cost",
             ],
         ),
         ("replicas: 2", "warmup: 2s", &["13: components.web.warmup: `warmup` is not in this version of Kneepoint yet"]),
@@ -634,7 +634,6 @@ fn each_mistake_in_an_added_component_is_told() {
                 "20: components.scaler.rules[1].steps: it is no threshold of latency; expected a time, as \"500ms\"",
                 "20: components.scaler.rules[2].above: it is no threshold of cpu; expected a share, as \"80%\"",
                 "20: components.scaler.rules[3]: found neither `above` nor `below`; expected one of them",
-                "20: warning: components.scaler.rules[3].change: it adds replicas where the metric is low",
             ],
         ),
         (
