@@ -12,6 +12,8 @@ mod link;
 mod load_balancer;
 mod outcome;
 mod program;
+mod queue;
+mod rate_limiter;
 mod server_pool;
 mod station;
 
@@ -25,10 +27,12 @@ pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
 pub use database::{DatabasePlan, ReadFrom};
 pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
-pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
+pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
+pub use queue::{QueuePlan, QueueStep};
+pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
 pub use server_pool::{MemoryPlan, Override, PausePlan, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
@@ -61,6 +65,10 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// `parallel` steps.
     pub forks: Vec<ForkPlan>,
+    /// Copies of calls that take long.
+    pub hedges: Vec<HedgePlan>,
+    /// How many places there are where links remember what their limits need.
+    pub guards: u32,
     /// Where keys of calls are drawn afresh.
     pub key_sites: Vec<u64>,
     /// `choose` steps.
@@ -81,12 +89,20 @@ pub struct Plan {
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
     pub databases: Vec<DatabasePlan>,
+    /// Queues.
+    pub queues: Vec<QueuePlan>,
+    /// Rate limiters.
+    pub limiters: Vec<LimiterPlan>,
+    /// Names of the tiers that clients have, sorted.
+    pub tiers: Vec<String>,
     /// Autoscalers.
     pub autoscalers: Vec<AutoscalerPlan>,
     /// By client: draws that are made ahead of its requests.
     pub ahead: Vec<Vec<AheadPlan>>,
     /// Whether queries can outlive their callers' hold on a connection.
     pub leases: bool,
+    /// Whether anything asks which client component a call comes from.
+    pub origins: bool,
     /// Whether any link has a bandwidth, so that sizes matter.
     pub sizes: bool,
     /// Events and the two ends of each fault, by time, then as written.
@@ -174,6 +190,10 @@ pub enum Kind {
     ConnectionPool(u32),
     /// Stores.
     Database(u32),
+    /// Keeps messages.
+    Queue(u32),
+    /// Lets so many calls pass in a time.
+    Limiter(u32),
     /// Changes the number of replicas.
     Autoscaler(u32),
 }
@@ -211,6 +231,10 @@ pub struct ClassPlan {
     pub write: bool,
     /// Its priority; higher goes first.
     pub priority: u16,
+    /// How long its requests are wanted, nanoseconds; 0: for ever.
+    pub deadline_ns: u64,
+    /// Whether its requests may be tried again; `None`: reads, and writes where the link says so.
+    pub retryable: Option<bool>,
     /// Where the draws of its requests' own properties are keyed.
     pub site: u64,
 }

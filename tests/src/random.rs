@@ -15,30 +15,32 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
     let parts = (
         run(),
         vec(client(), 1..=2),
-        balancer(),
+        (balancer(), limiter()),
         pool(Layer::Web),
         pool(Layer::Api),
         cache(),
         connection_pool(),
         database(),
-        pool(Layer::Store),
+        (pool(Layer::Store), message_queue()),
         changes(),
         weighted(0.2, autoscaler()),
         classes(),
     );
-    parts.prop_map(move |(run, clients, edge, web, api, cache, pool, db, store, (events, faults), scaler, classes)| {
+    parts.prop_map(move |(run, clients, (edge, gate), web, api, cache, pool, db, (store, jobs), (events, faults), scaler, classes)| {
         let mut components = Map::new();
         let mut duration_ms = run.0;
         for (number, client) in clients.into_iter().enumerate() {
             components.insert(format!("client{number}"), client.written(quiet, duration_ms));
         }
         components.insert("edge".into(), edge);
+        components.insert("gate".into(), gate);
         components.insert("web".into(), web);
         components.insert("api".into(), api);
         components.insert("cache".into(), cache);
         components.insert("conns".into(), pool);
         components.insert("db".into(), db);
         components.insert("store".into(), store);
+        components.insert("jobs".into(), jobs);
         if let Some(scaler) = scaler {
             components.insert("scaler".into(), scaler);
         }
@@ -141,16 +143,18 @@ fn patience() -> impl Strategy<Value = &'static str> {
 
 fn classes() -> impl Strategy<Value = Value> {
     let class = || {
-        (of(select(vec!["few", "many"])), any::<bool>(), 0..3_u64, of(select(vec!["1kB", "exp(20kB)"]))).prop_map(
-            |(key, write, priority, size)| {
+        let wanted = (weighted(0.15, patience()), weighted(0.1, any::<bool>()));
+        (of(select(vec!["few", "many"])), any::<bool>(), 0..3_u64, of(select(vec!["1kB", "exp(20kB)"])), wanted)
+            .prop_map(|(key, write, priority, size, (deadline, retryable))| {
                 let mut class = json!({});
+                set(&mut class, "deadline", deadline);
+                set(&mut class, "retryable", retryable);
                 set(&mut class, "key", key);
                 set(&mut class, "size", size);
                 set(&mut class, "write", write.then_some(true));
                 set(&mut class, "priority", (priority > 0).then_some(priority));
                 class
-            },
-        )
+            })
     };
     (class(), class()).prop_map(|(a, b)| json!({ "a": a, "b": b }))
 }
@@ -182,9 +186,13 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let limits = (weighted(0.15, 1..5_u64), any::<bool>(), weighted(0.1, select(vec!["10MB/s", "1MB/s"])));
     let loss = weighted(0.1, (select(vec![0.1, 0.8]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
-    (times, weighted(0.3, retry()), limits, loss, fallback, weighted(0.2, balancing())).prop_map(
-        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, policy)| {
+    let more = (weighted(0.2, balancing()), weighted(0.15, breaker()), weighted(0.15, hedge()));
+    (times, weighted(0.3, retry()), limits, loss, fallback, more).prop_map(
+        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
             let mut link = json!({});
+            let (policy, breaker, hedge) = more;
+            set(&mut link, "breaker", breaker);
+            set(&mut link, "hedge", hedge);
             set(&mut link, "rtt", rtt);
             if timeout.is_some() && cancel {
                 link["cancel"] = json!(true);
@@ -218,6 +226,33 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     )
 }
 
+fn breaker() -> impl Strategy<Value = Value> {
+    let rule = select(vec![
+        json!({}),
+        json!({ "consecutive": 2 }),
+        json!({ "failures": 3, "window": "2s" }),
+        json!({ "error_rate": "30%", "window": "1s", "min_calls": 5 }),
+        json!({ "slow_calls": "5ms", "window": 10 }),
+        json!({ "error_rate": 0.5, "slow_calls": { "above": "2ms", "share": 0.8 }, "window": 4 }),
+    ]);
+    (rule, select(vec!["10ms", "1s", "1ns"]), 1..5_u64).prop_map(|(mut rule, open, half_open)| {
+        add(&mut rule, json!({ "open": open, "half_open": half_open }));
+        rule
+    })
+}
+
+/// Balancers and pools make no copies of calls.
+fn unhedged(mut link: Value) -> Value {
+    link.as_object_mut().expect("it is one").remove("hedge");
+    link
+}
+
+fn hedge() -> impl Strategy<Value = Value> {
+    (select(vec!["1ms", "10ms", "p90", "0s", "p50"]), 1..4_u64, any::<bool>(), any::<bool>()).prop_map(
+        |(after, max, cancel, writes)| json!({ "after": after, "max": max, "cancel": cancel, "writes": writes }),
+    )
+}
+
 fn retry() -> impl Strategy<Value = Value> {
     let when = weighted(
         0.7,
@@ -228,14 +263,25 @@ fn retry() -> impl Strategy<Value = Value> {
         select(vec![json!("5ms"), json!("exponential(2ms, factor=3, max=20ms)"), json!(["1ms", "0s", "4ms"])]),
     );
     let jitter = weighted(0.5, select(vec!["full", "equal", "decorrelated", "none"]));
-    (0..4_u64, when, any::<bool>(), backoff, jitter).prop_map(|(retries, when, writes, backoff, jitter)| {
-        let mut retry = json!({ "retries": retries });
-        set(&mut retry, "when", when);
-        set(&mut retry, "writes", writes.then_some(true));
-        set(&mut retry, "backoff", backoff);
-        set(&mut retry, "jitter", jitter);
-        retry
-    })
+    let limits = (
+        weighted(0.3, select(vec![json!({}), json!("10%"), json!({ "share": 0.5, "min_concurrency": 1 })])),
+        weighted(
+            0.3,
+            select(vec![json!({}), json!(20), json!({ "quota": 10, "cost": 1, "deposit": 0.02, "refund": false })]),
+        ),
+    );
+    (0..4_u64, when, any::<bool>(), backoff, jitter, limits).prop_map(
+        |(retries, when, writes, backoff, jitter, limits)| {
+            let mut retry = json!({ "retries": retries });
+            set(&mut retry, "budget", limits.0);
+            set(&mut retry, "tokens", limits.1);
+            set(&mut retry, "when", when);
+            set(&mut retry, "writes", writes.then_some(true));
+            set(&mut retry, "backoff", backoff);
+            set(&mut retry, "jitter", jitter);
+            retry
+        },
+    )
 }
 
 /// A client before the window's length is known.
@@ -270,7 +316,8 @@ impl Client {
 
 fn client() -> impl Strategy<Value = Client> {
     let callee = prop_oneof![
-        6 => Just("web"), 4 => Just("edge"), 1 => Just("db"), 1 => Just("cache"), 1 => Just("conns"), 1 => Just("api")
+        6 => Just("web"), 4 => Just("edge"), 1 => Just("db"), 1 => Just("cache"), 1 => Just("conns"), 1 => Just("api"),
+        1 => Just("gate")
     ];
     let arrivals = (
         weighted(0.3, (1..20_u64, select(vec!["10ms", "exp(10ms)", "1ms"]))),
@@ -296,7 +343,8 @@ fn client() -> impl Strategy<Value = Client> {
             }
             set(&mut fields, "journey", journey);
             if let (Some(clients), None) = (population, closed) {
-                fields["population"] = json!({ "clients": clients, "popularity": "zipf(1)" });
+                fields["population"] =
+                    json!({ "clients": clients, "popularity": "zipf(1)", "tiers": { "gold": "30%", "tin": 0.5 } });
             }
             if closed.is_none() {
                 set(&mut fields, "max_in_flight", limit);
@@ -310,20 +358,61 @@ fn balancer() -> impl Strategy<Value = Value> {
     let target = |name: &'static str| {
         (link(&["store", "db"]), weighted(0.3, 0..4_u64)).prop_map(move |(link, weight)| {
             let mut target = json!({ "to": name });
-            add(&mut target, link);
+            add(&mut target, unhedged(link));
             set(&mut target, "weight", weight.map(|weight| weight + 1));
             target
         })
     };
-    (balancing(), target("web"), weighted(0.3, target("api")), weighted(0.3, target("store"))).prop_map(
-        |(policy, web, api, routed)| {
-            let mut to = vec![web];
-            to.extend(api);
-            let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
-            if let Some(routed) = routed {
-                balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+    let routed = weighted(0.3, prop_oneof![target("store"), target("gate")]);
+    (balancing(), target("web"), weighted(0.3, target("api")), routed).prop_map(|(policy, web, api, routed)| {
+        let mut to = vec![web];
+        to.extend(api);
+        let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
+        if let Some(routed) = routed {
+            balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+        }
+        balancer
+    })
+}
+
+fn limiter() -> impl Strategy<Value = Value> {
+    let algorithm = select(vec![
+        json!({ "algorithm": "token-bucket" }),
+        json!({ "algorithm": "token-bucket", "refill": "whole", "burst": 3 }),
+        json!({ "algorithm": "leaky-bucket", "burst": 4, "delay": 1 }),
+        json!({ "algorithm": { "leaky-bucket": { "burst": 2, "nodelay": true } } }),
+        json!({ "algorithm": "fixed-window" }),
+        json!({ "algorithm": "sliding-log" }),
+        json!({ "algorithm": "sliding-counter" }),
+        json!({ "algorithm": "gcra", "burst": 2 }),
+        json!({ "algorithm": "adaptive", "start": "100/s", "min": "10/s", "max": "300/s", "every": "50ms" }),
+    ]);
+    let ways = (select(vec!["all", "client", "tier"]), any::<bool>(), any::<bool>(), any::<bool>());
+    let to = weighted(0.8, (select(vec!["store", "db", "conns"]), link(&["store"])));
+    let store = weighted(0.3, (select(vec!["cache", "db", "store"]), link(&["store"]), any::<bool>()));
+    (algorithm, select(vec!["100/s", "5 per 20ms", "1/s", "2000/s"]), ways, to, store).prop_map(
+        |(algorithm, rate, (per, tiers, failed, busy), to, store)| {
+            let adaptive = algorithm["algorithm"] == "adaptive";
+            let mut limiter = json!({ "type": "rate-limiter", "per": per });
+            add(&mut limiter, algorithm);
+            set(&mut limiter, "rate", (!adaptive).then_some(rate));
+            if tiers && !adaptive {
+                limiter["tiers"] = json!({ "gold": "500/s", "tin": { "rate": "3/s", "burst": 1 } });
             }
-            balancer
+            set(&mut limiter, "count", (failed && to.is_some()).then_some("failed"));
+            set(&mut limiter, "status", busy.then_some(503));
+            if let Some((to, link)) = to {
+                limiter["to"] = json!(to);
+                if link.as_object().is_some_and(|link| !link.is_empty()) {
+                    limiter["link"] = link;
+                }
+            }
+            if let Some((to, link, fail)) = store {
+                limiter["store"] = json!({ "to": to });
+                add(&mut limiter["store"], link);
+                set(&mut limiter, "on_failure", fail.then_some("fail"));
+            }
+            limiter
         },
     )
 }
@@ -393,7 +482,7 @@ fn key() -> impl Strategy<Value = Option<&'static str>> {
 /// A call of a component further down.
 fn call(layer: Layer) -> BoxedStrategy<Value> {
     let (callees, below): (&[&str], &[&str]) = match layer {
-        Layer::Web => (&["db", "conns", "cache", "api", "store"], &["store", "api", "cache"]),
+        Layer::Web => (&["db", "conns", "cache", "api", "store", "gate"], &["store", "api", "cache"]),
         Layer::Api => (&["db", "conns", "cache", "store"], &["store", "db"]),
         Layer::Store => (&["store"], &["store"]),
     };
@@ -431,7 +520,16 @@ fn handler(layer: Layer) -> BoxedStrategy<Vec<Value>> {
     if layer == Layer::Store {
         return vec(prop_oneof![6 => cpu, 2 => delay, 1 => fail], 0..3).boxed();
     }
-    let leaf = prop_oneof![5 => cpu, 2 => delay, 6 => call(layer), 1 => fail];
+    let publish = (prop_oneof![3 => Just(json!({})), 1 => link(&["store"])], weighted(0.2, 2..4_u64), key()).prop_map(
+        |(link, times, key)| {
+            let mut step = json!({ "publish": "jobs" });
+            add(&mut step, link);
+            set(&mut step, "times", times);
+            set(&mut step, "key", key);
+            step
+        },
+    );
+    let leaf = prop_oneof![5 => cpu, 2 => delay, 6 => call(layer), 2 => publish, 1 => fail];
     let step = leaf.prop_recursive(2, 12, 3, move |inner| {
         let steps = || vec(inner.clone(), 0..3);
         prop_oneof![
@@ -453,7 +551,6 @@ fn handler(layer: Layer) -> BoxedStrategy<Vec<Value>> {
                 |(hit, miss, key, link)| {
                     let mut step = json!({ "cached": "cache", "hit": hit, "miss": miss });
                     add(&mut step, link);
-                    step.as_object_mut().expect("it is one").remove("fallback");
                     set(&mut step, "key", key);
                     step
                 }
@@ -559,6 +656,7 @@ fn connection_pool() -> impl Strategy<Value = Value> {
             set(&mut pool, "scope", shared.then_some("shared"));
             set(&mut pool, "order", fifo.then_some("fifo"));
             pool["to"] = json!(to);
+            let link = unhedged(link);
             if link.as_object().is_some_and(|link| !link.is_empty()) {
                 pool["link"] = link;
             }
@@ -599,6 +697,37 @@ fn database() -> impl Strategy<Value = Value> {
     )
 }
 
+fn message_queue() -> impl Strategy<Value = Value> {
+    let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
+    let batch = (1..5_u64, select(vec!["0s", "10ms", "1s"]), any::<bool>());
+    let redeliver = weighted(0.5, (0..3_u64, select(vec!["0s", "20ms", "exp(5ms)"])));
+    let line = (weighted(0.5, 0..6_u64), when_full, weighted(0.4, batch), redeliver, 1..4_u64);
+    (line, select(vec!["store", "db", "conns"]), link(&["store"]), any::<bool>()).prop_map(
+        |((capacity, when, batch, redeliver, concurrency), to, link, dead)| {
+            let mut queue = json!({ "type": "queue", "to": to, "concurrency": concurrency });
+            if link.as_object().is_some_and(|link| !link.is_empty()) {
+                queue["link"] = link;
+            }
+            let mut least = 0;
+            if let Some((size, wait, each)) = batch {
+                queue["batch"] = json!({ "size": size, "wait": wait, "calls": if each { "each" } else { "one" } });
+                least = if size > 1 { size } else { 0 };
+            }
+            if let Some(capacity) = capacity {
+                queue["capacity"] = json!(capacity.max(least));
+                queue["when_full"] = when;
+            }
+            if let Some((retries, delay)) = redeliver {
+                queue["redeliver"] = json!({ "retries": retries, "delay": delay });
+            }
+            if dead {
+                queue["dead_letters"] = json!("store");
+            }
+            queue
+        },
+    )
+}
+
 /// Events and faults in the first second.
 fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
     let at = || select(vec!["100ms", "0s", "333ms", "1ms"]);
@@ -614,7 +743,9 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "cache.ttl": "5ms" } }),
             json!({ "set": { "web.speed": 0.5 } }),
             json!({ "set": { "db.error_rate": 0.5 } }),
+            json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
+            json!({ "set": { "jobs.concurrency": 5 } }),
             json!({ "do": "flush", "target": "cache" }),
         ]),
     )

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{ComponentPlan, Kind, Outcome, Plan};
-use crate::world::{ClassMeter, ComponentMeter, InstanceResult, LinkMeter, RunResult, StationResult};
+use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
+use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
 ///
@@ -179,7 +179,7 @@ fn component_report(
         utilization: stations.first().map(|first| first.utilization),
         queue: stations.first().map(|first| first.queue.clone()),
         wait: stations.first().map(|first| first.wait.clone()),
-        links: link_reports(component, &result.links),
+        links: link_reports(plan, component, &result.links),
         ..ComponentReport::default()
     };
     own_figures(&mut report, plan, result, component, meter, duration_s);
@@ -203,6 +203,8 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Cache(_) => "cache",
         Kind::ConnectionPool(_) => "connection-pool",
         Kind::Database(_) => "database",
+        Kind::Queue(_) => "queue",
+        Kind::Limiter(_) => "rate-limiter",
         Kind::Autoscaler(_) => "autoscaler",
     }
 }
@@ -242,11 +244,28 @@ fn own_figures(
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
         }
+        Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
         Kind::Autoscaler(scaler) => {
             let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
             report.nodes = nodes.map(|_| counted(meter, duration_s));
             report.scale_ups = Some(meter.scale_ups);
             report.scale_downs = Some(meter.scale_downs);
+        }
+        Kind::Queue(queue) => {
+            let tally = &result.queues[queue as usize];
+            if meter.latency.count() + tally.unfinished.len() as u64 > 0 {
+                report.latency = Some(Latency { histogram: Vec::new(), ..latency(&meter.latency, &tally.unfinished) });
+            }
+            report.backlog = Some(Backlog {
+                mean: tally.backlog_area as f64 / (duration_s * 1e9),
+                max: tally.backlog_max,
+                end: tally.backlog_end,
+            });
+            report.age = Some(Age { max_s: seconds(tally.age_max), end_s: seconds(tally.age_end) });
+            report.delivered = Some(tally.delivered);
+            report.redelivered = Some(tally.redelivered);
+            report.dead_letters = Some(tally.dead_letters);
+            report.dropped = Some(tally.dropped);
         }
         Kind::Balancer(_) | Kind::ConnectionPool(_) | Kind::Database(_) => {}
     }
@@ -256,6 +275,21 @@ fn own_figures(
 fn counted(meter: &ComponentMeter, duration_s: f64) -> Replicas {
     let mean = meter.replicas.area as f64 / (duration_s * 1e9);
     Replicas { mean, min: meter.replicas.min as u64, max: meter.replicas.max as u64 }
+}
+
+/// What a rate limiter decided, by tier where it knows some.
+fn limited(report: &mut ComponentReport, plan: &Plan, meter: &ComponentMeter, limiter: &LimiterPlan) {
+    let sum = |of: fn(&Decisions) -> u64| Some(meter.limits.iter().map(of).sum());
+    report.allowed = sum(|tier| tier.allowed);
+    report.delayed = sum(|tier| tier.delayed);
+    report.throttled = sum(|tier| tier.throttled);
+    if limiter.by_tier || limiter.per == CountedTogether::Tier {
+        let names = plan.tiers.iter().map(String::as_str).chain(["other"]);
+        for (name, tier) in names.zip(&meter.limits).filter(|(_, tier)| tier.allowed + tier.throttled > 0) {
+            let figures = TierReport { allowed: tier.allowed, throttled: tier.throttled };
+            report.tiers.insert(name.to_string(), figures);
+        }
+    }
 }
 
 /// A station, all instances together.
@@ -344,11 +378,12 @@ pub(super) fn address(plan: &Plan, component: &ComponentPlan, ordinal: u32, owne
     }
 }
 
-fn link_reports(component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<String, LinkReport> {
+fn link_reports(plan: &Plan, component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<String, LinkReport> {
     let mut reports = BTreeMap::new();
     for (target, links) in &component.links {
         let mut report = LinkReport::default();
-        for meter in links.iter().map(|&link| &meters[link as usize]) {
+        for (link, meter) in links.iter().map(|&link| (&plan.links[link as usize], &meters[link as usize])) {
+            limits_report(&mut report, link, meter);
             report.calls += meter.calls;
             report.tries += meter.tries;
             report.retries += meter.retries;
@@ -363,6 +398,22 @@ fn link_reports(component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<Str
         reports.insert(target.clone(), report);
     }
     reports
+}
+
+/// What the limits of a link did, where it has them.
+fn limits_report(report: &mut LinkReport, link: &LinkPlan, meter: &LinkMeter) {
+    if link.breaker.is_some() {
+        *report.breaker_opens.get_or_insert(0) += meter.breaker_opens;
+        *report.breaker_open_s.get_or_insert(0.0) += seconds(meter.breaker_open_ns);
+        *report.short_circuited.get_or_insert(0) += meter.short_circuited;
+    }
+    if link.before_copies {
+        *report.hedges.get_or_insert(0) += meter.hedges;
+        *report.hedges_won.get_or_insert(0) += meter.hedges_won;
+    }
+    if link.retry.as_ref().is_some_and(|retry| retry.budget.is_some() || retry.tokens.is_some()) {
+        *report.retries_refused.get_or_insert(0) += meter.retries_refused;
+    }
 }
 
 fn timeline(plan: &Plan, result: &RunResult) -> Timeline {

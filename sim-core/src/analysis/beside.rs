@@ -30,7 +30,8 @@ const USERS_MAX: u64 = 100_000;
 /// says.
 pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
     let scaled = model.components.values().any(|component| matches!(component, Component::Autoscaler(_)));
-    if report.ended != Ended::Complete || scaled || !model.events.is_empty() || !model.faults.is_empty() {
+    let limited = model.components.values().any(|component| matches!(component, Component::RateLimiter(_)));
+    if report.ended != Ended::Complete || scaled || limited || !model.events.is_empty() || !model.faults.is_empty() {
         return Vec::new();
     }
     let mut lines = Lines { model, report, found: Vec::new() };
@@ -42,6 +43,8 @@ pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
             Component::LoadBalancer(_)
             | Component::ConnectionPool(_)
             | Component::Database(_)
+            | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {}
         }
     }
@@ -235,6 +238,7 @@ impl<'a> Lines<'a> {
                     network.demands_s.push(times * self.single_server_s(target, name, operation)?);
                 }
                 Step::Cpu(_)
+                | Step::Publish(_)
                 | Step::Cached(_)
                 | Step::Hold(_)
                 | Step::Parallel(_)
@@ -263,6 +267,8 @@ impl<'a> Lines<'a> {
             | Component::LoadBalancer(_)
             | Component::Cache(_)
             | Component::ConnectionPool(_)
+            | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         }
     }
@@ -304,6 +310,8 @@ impl<'a> Lines<'a> {
             | Component::ConnectionPool(_)
             | Component::Cache(_)
             | Component::Database(_)
+            | Component::Queue(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         });
         let mut callers = self.callers(cache);
@@ -368,6 +376,8 @@ fn is_plain(options: &LinkOptions) -> bool {
         && options.deadline.is_none()
         && options.retry.is_none()
         && options.max_in_flight.is_none()
+        && options.breaker.is_none()
+        && options.hedge.is_none()
         && options.fallback.is_none()
 }
 
@@ -389,7 +399,7 @@ fn looks_up_once(steps: &[Step], cache: &str) -> bool {
                 }
                 times += 1;
             }
-            Step::Call(_) => {}
+            Step::Call(_) | Step::Publish(_) => {}
             Step::Cached(_) | Step::Hold(_) | Step::Parallel(_) | Step::Choose(_) | Step::Fail(_) => return false,
         }
     }

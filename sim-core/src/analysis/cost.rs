@@ -26,8 +26,13 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
                 let database = &plan.databases[database as usize];
                 f64::from(database.shards) * f64::from(1 + database.replicas)
             }
-            Kind::Cache(_) | Kind::ConnectionPool(_) if !owners.is_empty() => copies(),
-            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Client(_) | Kind::Balancer(_) => 1.0,
+            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) if !owners.is_empty() => copies(),
+            Kind::Cache(_)
+            | Kind::ConnectionPool(_)
+            | Kind::Limiter(_)
+            | Kind::Queue(_)
+            | Kind::Client(_)
+            | Kind::Balancer(_) => 1.0,
             // An autoscaler with machines costs what they do.
             Kind::Autoscaler(_) => {
                 reports.get(&component.name).and_then(|own| own.nodes.as_ref()).map_or(1.0, |nodes| nodes.mean)
@@ -106,7 +111,10 @@ fn nodes(model: &Model, name: &str, component: &Component, callers: Option<&BTre
         Component::Database(database) => (database.shards.0 as f64 * (1 + database.replicas.0) as f64, true),
         Component::Cache(cache) => copies(cache.scope),
         Component::ConnectionPool(pool) => copies(pool.scope),
-        Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_) => (1.0, true),
+        Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_) => {
+            (1.0, true)
+        }
+        Component::RateLimiter(limiter) => copies(limiter.scope),
     }
 }
 

@@ -4,6 +4,8 @@
 mod audit;
 mod breakdown;
 mod confidence;
+mod limits;
+mod messages;
 mod requests;
 mod station;
 
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditEntry;
 pub use breakdown::{Breakdown, BreakdownPart};
 pub use confidence::{Confidence, Precision};
+pub use limits::TierReport;
+pub use messages::{Age, Backlog};
 pub use requests::{ClassReport, Journeys, Latency, Requests};
 pub use station::{MaxInstance, Queue, Service, Station, Wait};
 
@@ -168,6 +172,18 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Rate limiter: calls that passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<u64>,
+    /// Rate limiter: those of them that had to wait until they might.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed: Option<u64>,
+    /// Rate limiter: calls that were turned away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<u64>,
+    /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tiers: BTreeMap<String, TierReport>,
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
@@ -183,6 +199,24 @@ pub struct ComponentReport {
     /// Autoscaler: how often it took replicas away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_downs: Option<u64>,
+    /// Queue: messages that wait to be delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<Backlog>,
+    /// Queue: how old the oldest message that waits is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<Age>,
+    /// Queue: deliveries that ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<u64>,
+    /// Queue: deliveries that failed and were made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redelivered: Option<u64>,
+    /// Queue: messages that were given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<u64>,
+    /// Queue: messages that went for newer ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
     /// Client: its journeys, if it makes some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journeys: Option<Journeys>,
@@ -214,6 +248,24 @@ pub struct LinkReport {
     pub fallbacks_ok: u64,
     /// Tries that the caller called off.
     pub cancelled: u64,
+    /// How often its breaker opened, of all callers together; only with a `breaker`, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub breaker_opens: Option<u64>,
+    /// How long breakers were open, seconds, of all callers together.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub breaker_open_s: Option<f64>,
+    /// Tries that an open breaker refused (`circuit_open`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub short_circuited: Option<u64>,
+    /// Copies that were sent besides the first; only with a `hedge`, as the next.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedges: Option<u64>,
+    /// Copies that answered before the first did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedges_won: Option<u64>,
+    /// Retries that a budget or a lack of tokens refused; only where retries have one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retries_refused: Option<u64>,
 }
 
 /// The memory of a replica.

@@ -6,6 +6,7 @@ mod call;
 mod change;
 mod component;
 mod fault;
+mod hedge;
 mod link;
 mod program;
 mod steps;
@@ -65,6 +66,10 @@ struct Lowering<'m> {
     labels: Vec<Option<Pc>>,
     /// Where a failure goes, innermost last.
     unwinds: Vec<Label>,
+    /// By owner, place in the model and whether it stands before copies: the guard of a link.
+    guards: BTreeMap<(u32, String, bool), u32>,
+    /// Whether requests may have a deadline.
+    deadlines: bool,
 }
 
 /// The key of a place where something is drawn: the hash of its names.
@@ -86,6 +91,8 @@ impl<'m> Lowering<'m> {
             cells: BTreeMap::new(),
             labels: Vec::new(),
             unwinds: Vec::new(),
+            guards: BTreeMap::new(),
+            deadlines: model.mentions("deadline"),
         };
         for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)]
         {
@@ -106,6 +113,7 @@ impl<'m> Lowering<'m> {
         let model = self.model;
         self.keyspaces();
         self.classes();
+        self.tiers();
         for (name, component) in &model.components {
             let plan = self.component_plan(name, component);
             self.plan.components.push(plan);
@@ -126,7 +134,10 @@ impl<'m> Lowering<'m> {
             stations: Vec::new(),
             scope: Scope::Shared,
             is_caller: false,
-            by_op: matches!(component, Component::Cache(_) | Component::ConnectionPool(_) | Component::Database(_)),
+            by_op: matches!(
+                component,
+                Component::Cache(_) | Component::ConnectionPool(_) | Component::Database(_) | Component::RateLimiter(_)
+            ),
             entry_by_class: vec![NONE; self.model.classes.len()],
             entry_by_op: vec![NONE; self.op_ids.len()],
             op_writes: Vec::new(),
@@ -196,6 +207,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hedge_programs();
         self.resolve_labels();
         self.find_quick_calls();
         self.plan.ahead = ahead::find(&self.plan);
@@ -221,6 +233,12 @@ impl<'m> Lowering<'m> {
         if is(|component| matches!(component, Component::Database(database) if database.replicas.0 > 0)) {
             list.push(
                 "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::RateLimiter(limiter) if limiter.store.is_some())) {
+            list.push(
+                "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing."
+                    .to_string(),
             );
         }
         if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
@@ -291,6 +309,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         calls: Vec::new(),
         links: Vec::new(),
         forks: Vec::new(),
+        hedges: Vec::new(),
+        guards: 0,
         key_sites: Vec::new(),
         choices: Vec::new(),
         failures: Vec::new(),
@@ -301,9 +321,13 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         caches: Vec::new(),
         connection_pools: Vec::new(),
         databases: Vec::new(),
+        queues: Vec::new(),
+        limiters: Vec::new(),
+        tiers: Vec::new(),
         autoscalers: Vec::new(),
         ahead: Vec::new(),
         leases: false,
+        origins: false,
         sizes: false,
         changes: Vec::new(),
         faults: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{KeyChoice, Op, Pc};
+use crate::plan::{KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -57,15 +57,24 @@ impl Lowering<'_> {
                 && call.key == KeyChoice::Request
                 && call.class.is_none()
                 && call.fallback.is_none()
+                && call.hedge == NONE
                 && call.holding == NONE;
             if plain_call && link.plain && link.retry.is_none() && !plan.sizes {
                 *op = Op::QuickCall(at);
             }
         }
         // Requests of sessions end at their session: they keep a frame of their own.
+        let early = plan.ops.contains(&Op::ReplyEarly);
+        let answers_early = |call: u32| match plan.links[plan.calls[call as usize].link as usize].target {
+            Target::Copy(component) => early || matches!(plan.components[component as usize].kind, Kind::Queue(_)),
+            Target::Pool(_) | Target::Balancer(_) | Target::Database(_) => false,
+        };
         for client in plan.clients.iter().filter(|client| client.session == NONE) {
             for &entry in client.entry.iter().filter(|&&entry| entry != NONE) {
-                if let [Op::QuickCall(call), Op::Finish] = plan.ops[entry as usize..entry as usize + 2] {
+                if let [Op::QuickCall(call), Op::Finish] = plan.ops[entry as usize..entry as usize + 2]
+                    // Who answers early needs somebody to answer to.
+                    && !answers_early(call)
+                {
                     plan.ops[entry as usize] = Op::TailCall(call);
                 }
             }
@@ -82,7 +91,9 @@ impl Lowering<'_> {
         };
         for op in &mut self.plan.ops {
             match op {
-                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } => resolve(to),
+                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } | Op::Message { to, .. } => {
+                    resolve(to)
+                }
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }
@@ -94,9 +105,12 @@ impl Lowering<'_> {
                 | Op::Store(_)
                 | Op::Remove(_)
                 | Op::Recover
+                | Op::FallBack { .. }
                 | Op::Cast(_)
                 | Op::CallPicked(_)
                 | Op::Fork(_)
+                | Op::HedgedTry(_)
+                | Op::Expire
                 | Op::EndBranch
                 | Op::NoteLatency
                 | Op::Remember
@@ -113,6 +127,8 @@ impl Lowering<'_> {
                 | Op::ReleaseSession { .. }
                 | Op::SetKey { .. }
                 | Op::RestoreKey
+                | Op::Limit(_)
+                | Op::Passed(_)
                 | Op::Reply
                 | Op::ReplyEarly
                 | Op::Finish

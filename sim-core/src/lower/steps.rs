@@ -6,7 +6,7 @@ use crate::components::Component;
 use crate::components::connection_pool::PoolMode;
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::fault::FaultKind;
-use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, Step};
+use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, PublishStep, Step};
 use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, Op, Outcome, Place, ops};
 
 /// The number of a server pool's station `cores`.
@@ -17,7 +17,11 @@ pub(super) const WORKERS: u8 = 1;
 impl Lowering<'_> {
     /// Steps, one after the other.
     pub(super) fn steps(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, steps: &[Step]) {
-        for step in steps {
+        for (at, step) in steps.iter().enumerate() {
+            // The first step begins when the handler does, which looks at the deadline itself.
+            if at > 0 && self.deadlines {
+                self.emit(Op::Expire);
+            }
             match step {
                 Step::Cpu(cpu) => self.cpu(caller, pool, &cpu.cpu.0),
                 Step::Delay(delay) => {
@@ -27,6 +31,7 @@ impl Lowering<'_> {
                     self.emit(Op::Delay { cell, draw });
                 }
                 Step::Call(call) => self.call_step(caller, call),
+                Step::Publish(publish) => self.publish_step(caller, publish),
                 Step::Cached(cached) => self.cached_step(caller, pool, cached),
                 Step::Hold(hold) => self.hold_step(caller, pool, hold),
                 Step::Parallel(parallel) => self.parallel(caller, pool, parallel),
@@ -90,6 +95,16 @@ impl Lowering<'_> {
         self.call(caller, CallSpec { op, times: step.times.0 as u32, key, class, size, ..CallSpec::plain(&step.link) });
     }
 
+    fn publish_step(&mut self, caller: &mut Caller, step: &PublishStep) {
+        let size = step.size.as_ref().map(|size| {
+            let site = caller.site("size");
+            self.draw(&size.0, site)
+        });
+        let class = step.class.as_ref().map(|class| self.class_id(class.as_str()));
+        let key = self.key_choice(&step.key);
+        self.call(caller, CallSpec { times: step.times.0 as u32, key, class, size, ..CallSpec::plain(&step.link) });
+    }
+
     fn cached_step(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, step: &CachedStep) {
         let name = step.link.to.as_str();
         let target = self.id(name);
@@ -98,14 +113,16 @@ impl Lowering<'_> {
         let call = CallSpec { op: ops::READ, ..CallSpec::plain(&step.link) };
         let key = self.key_choice(&step.key);
         self.with_key(caller, key, |lowering, caller| {
-            let miss = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.miss);
-            let hit = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.hit);
-            if step.miss.is_empty() && cache.backing.is_some() {
-                // No steps of its own: loaded over the backing, as a call would.
-                lowering.read_aside(caller, call, target, cache, None);
-            } else {
-                lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)));
-            }
+            lowering.or_else(caller, call, |lowering, caller, call| {
+                let miss = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.miss);
+                let hit = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.hit);
+                if step.miss.is_empty() && cache.backing.is_some() {
+                    // No steps of its own: loaded over the backing, as a call would.
+                    lowering.read_aside(caller, call, target, cache, None);
+                } else {
+                    lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)));
+                }
+            })
         });
     }
 
@@ -188,7 +205,7 @@ pub(super) fn first_call_on_miss(steps: &[Step], cache: &str) -> Option<String> 
         Step::Hold(hold) => first_call_on_miss(&hold.steps, cache),
         Step::Parallel(parallel) => parallel.branches.iter().find_map(|branch| first_call_on_miss(branch, cache)),
         Step::Choose(choose) => choose.branches.iter().find_map(|branch| first_call_on_miss(&branch.steps, cache)),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => None,
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => None,
     })
 }
 
@@ -199,7 +216,7 @@ fn first_call(steps: &[Step]) -> Option<String> {
         Step::Hold(hold) => first_call(&hold.steps),
         Step::Parallel(parallel) => parallel.branches.iter().find_map(|branch| first_call(branch)),
         Step::Choose(choose) => choose.branches.iter().find_map(|branch| first_call(&branch.steps)),
-        Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => None,
+        Step::Cpu(_) | Step::Delay(_) | Step::Publish(_) | Step::Fail(_) => None,
     })
 }
 

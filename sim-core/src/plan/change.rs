@@ -56,12 +56,19 @@ pub enum ChangeKind {
         /// By keyspace, as in [`CachePlan::ttl_ns`].
         ttl_ns: Vec<u64>,
     },
-    /// A database's slots per node.
+    /// A database's slots per node, a queue's workers.
     Slots {
         /// The component.
         component: u32,
         /// How many.
         slots: u32,
+    },
+    /// A rate limiter's limits.
+    Limits {
+        /// The component.
+        component: u32,
+        /// By tier, as in [`LimiterPlan::limits`](super::LimiterPlan::limits).
+        limits: Vec<Option<crate::policy::limiting::Limit>>,
     },
     /// A client's rate.
     Rate {

@@ -1,6 +1,6 @@
 //! Programs: one array of operations, and what they refer to.
 
-use super::Outcome;
+use super::{Outcome, QueueStep};
 use crate::workload::sampler::Sampler;
 
 /// An index into [`Plan::ops`].
@@ -103,6 +103,13 @@ pub enum Op {
     RestoreKey,
     /// Forgets that something ended badly (what unwinds to here is mended).
     Recover,
+    /// Counts a fallback that is called over this link, and, `done`, that it ended well.
+    FallBack {
+        /// The link.
+        link: u32,
+        /// Whether it has ended well.
+        done: bool,
+    },
     /// Calls and does not wait for the answer.
     Cast(u32),
     /// Lets this balancer (a component) choose an endpoint and calls it over the link to its pool.
@@ -121,6 +128,10 @@ pub enum Op {
     Admit,
     /// Tells the limit of the instance how the call went.
     Learn,
+    /// Ends badly if the request is no longer wanted.
+    Expire,
+    /// Makes this call as one copy of a hedged one.
+    HedgedTry(u32),
     /// Ends a branch.
     EndBranch,
     /// Goes on at one of several places.
@@ -151,6 +162,19 @@ pub enum Op {
         /// Which of the handler's sessions it is.
         bit: u8,
     },
+    /// A step in the life of a queue's message.
+    Message {
+        /// Which.
+        step: QueueStep,
+        /// The cell of the wait in front of a full queue.
+        cell: u16,
+        /// Where a message goes on whose delivery failed.
+        to: Pc,
+    },
+    /// Comes to the limit of this limiter: waits, or ends badly.
+    Limit(u32),
+    /// Tells this limiter how a call ended that it let pass.
+    Passed(u32),
     /// Answers the caller with the frame's outcome.
     Reply,
     /// Answers ok now; the frame goes on and then ends (an asynchronous fill).
@@ -197,6 +221,8 @@ pub enum KeyChoice {
     Request,
     /// The client's number.
     Client,
+    /// None.
+    Nothing,
     /// A fresh one from this keyspace.
     Fresh(u32),
 }

@@ -54,6 +54,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         } else {
             u64::MAX
         };
+        let left = if link.by_class_deadline { left.min(self.frames[frame].deadline - self.now) } else { left };
         if link.timeout_ns == 0 && left == u64::MAX {
             return false;
         }
@@ -272,6 +273,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let generation = self.frames[twin].generation;
         let state = self.frames[frame];
         self.frames[twin] = Frame { generation, child: NONE, ..state };
+        self.origins[twin as usize] = self.origins[frame as usize];
         self.frames[state.parent].child = twin;
         self.instances[state.instance as usize].active += 1;
         let original = &mut self.frames[frame];

@@ -192,6 +192,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let frame = self.take_frame();
         let generation = self.frames[frame].generation;
         self.logs[frame as usize].clear();
+        if self.plan.origins {
+            self.origins[frame as usize] = client as u16;
+        }
         if self.plan.sizes {
             self.sizes[frame as usize] = wish.size.unwrap_or_else(|| {
                 class_plan.size.as_ref().map_or(0, |size| size.sample_ns(draw(key, class_plan.site, 1)))
@@ -204,7 +207,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             key,
             wake: 0,
             item,
-            deadline: NO_DEADLINE,
+            deadline: if class_plan.deadline_ns == 0 { NO_DEADLINE } else { self.now + class_plan.deadline_ns },
             sent: self.now,
             work: 0,
             parent: session,

@@ -2,6 +2,7 @@
 
 use super::balancer::Endpoints;
 use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
@@ -152,8 +153,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let database = &plan.databases[database as usize];
                     database.shards * (1 + database.replicas)
                 }
-                Kind::Client(_) | Kind::Balancer(_) => 1,
-                Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
+                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
             for _ in 0..count {
@@ -192,7 +193,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.connections.push(ConnectionState::new());
                 self.connections.len() as u32 - 1
             }
-            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Database(_)
+            | Kind::Queue(_)
+            | Kind::Autoscaler(_) => NONE,
+            Kind::Limiter(limiter) => {
+                let plan = &self.plan.limiters[limiter as usize];
+                self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
+                self.limiters.len() as u32 - 1
+            }
         };
         let stations = self.stations.len() as u32;
         for (at, station) in plan.stations.iter().enumerate() {
@@ -272,6 +283,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
+            | Kind::Queue(_)
+            | Kind::Limiter(_)
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {
@@ -403,6 +416,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.forget_callees(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
             let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);
@@ -432,7 +446,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 match state.kind {
                     Kind::Cache(_) => self.caches[state.state as usize].clear(),
                     Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => {}
+                    Kind::Client(_)
+                    | Kind::Balancer(_)
+                    | Kind::Pool(_)
+                    | Kind::Database(_)
+                    | Kind::Queue(_)
+                    | Kind::Limiter(_)
+                    | Kind::Autoscaler(_) => {}
                 }
             }
         }

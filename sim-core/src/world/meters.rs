@@ -56,12 +56,25 @@ pub struct ComponentMeter {
     pub pauses: u64,
     /// Replicas that were killed for their memory.
     pub killed: u64,
+    /// By tier, the last one for clients of none: what a rate limiter decided.
+    pub limits: Vec<Decisions>,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.
     pub scale_downs: u64,
     /// Replicas over time: since when, how many, their sum so far (replicas × ns), the least and the most.
     pub replicas: Replicas,
+}
+
+/// What a rate limiter decided.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Decisions {
+    /// Calls that passed.
+    pub allowed: u64,
+    /// Those of them that had to wait for it.
+    pub delayed: u64,
+    /// Calls that were turned away.
+    pub throttled: u64,
 }
 
 /// The number of replicas over time.
@@ -126,6 +139,18 @@ pub struct LinkMeter {
     pub fallbacks: u64,
     /// Those that ended ok.
     pub fallbacks_ok: u64,
+    /// How often a breaker opened.
+    pub breaker_opens: u64,
+    /// How long breakers were open, of all callers together, ns.
+    pub breaker_open_ns: u64,
+    /// Tries that an open breaker refused.
+    pub short_circuited: u64,
+    /// Copies that were sent besides the first.
+    pub hedges: u64,
+    /// Those that answered first, and well.
+    pub hedges_won: u64,
+    /// Retries that a budget or a lack of tokens refused.
+    pub retries_refused: u64,
     /// Tries that ended badly, by outcome.
     pub outcomes: [u64; Outcome::COUNT],
 }

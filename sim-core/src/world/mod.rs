@@ -14,14 +14,18 @@ mod client;
 mod data;
 mod fault;
 mod frame;
+mod hedge;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod limit;
+mod link;
 mod memory;
 mod meters;
 mod nodes;
 mod pool;
+mod queue;
 mod scale;
 mod seize;
 mod station;
@@ -38,7 +42,6 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
-use call::LinkState;
 use change::Settings;
 use client::ClientState;
 use data::{CacheState, ConnectionState, DatabaseState};
@@ -46,13 +49,16 @@ use fault::Faults;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
+use limit::LimiterState;
+use link::{Guard, LinkState, Pass};
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
-pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
+pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
 /// Runs a plan once.
@@ -90,6 +96,7 @@ enum Control {
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Limit(u32),
     Failure(u32),
     StallEnds(u32),
     NodeReady(u32),
@@ -142,6 +149,8 @@ struct World<'p, const TRACED: bool> {
     keys: Vec<Vec<u64>>,
     /// By frame number: the bytes that it carries, where any link has a bandwidth.
     sizes: Vec<u64>,
+    /// By frame number: the client (of `Plan::clients`) that it comes from, where anything asks.
+    origins: Vec<u16>,
     ready: VecDeque<u32>,
     joins: Vec<Join>,
     free_joins: Vec<u32>,
@@ -160,6 +169,10 @@ struct World<'p, const TRACED: bool> {
     copies: Vec<Vec<u32>>,
     endpoints: Vec<Endpoints>,
     links: Vec<LinkState>,
+    /// By place that links remember at: what their limits know of each caller.
+    guards: Vec<Vec<Guard>>,
+    /// By frame number, where a link has limits.
+    passes: Vec<Pass>,
     clients: Vec<ClientState>,
     /// By client: its next arrival.
     sources: Vec<Entry>,
@@ -168,6 +181,8 @@ struct World<'p, const TRACED: bool> {
     caches: Vec<CacheState>,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
+    queues: Vec<queue::QueueState>,
+    limiters: Vec<LimiterState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
@@ -209,6 +224,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             free_leases: Vec::new(),
             keys: Vec::new(),
             sizes: Vec::new(),
+            origins: Vec::new(),
             ready: VecDeque::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
@@ -223,6 +239,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             copies: vec![Vec::new(); plan.components.len()],
             endpoints: Vec::new(),
             links: plan.links.iter().map(|_| LinkState::default()).collect(),
+            guards: vec![Vec::new(); plan.guards as usize],
+            passes: Vec::new(),
             clients: Vec::new(),
             sources: vec![NEVER; plan.clients.len()],
             first_source: NEVER,
@@ -230,6 +248,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             caches: Vec::new(),
             connections: Vec::new(),
             databases: Vec::new(),
+            queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
+            limiters: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),
@@ -253,6 +273,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
+        world.build_limiters();
         world.schedule_changes();
         world.build_clients();
         world
@@ -355,6 +376,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Scale(at) => self.scale(at),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
+            Control::Limit(limiter) => self.adapt(limiter),
             Control::Users(client) => self.users_change(client),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
@@ -403,6 +425,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.logs.push(Log::default());
             self.leases.push(NONE);
             self.sizes.push(0);
+            self.origins.push(0);
             self.keys.push(Vec::new());
         }
         if TRACED {

@@ -30,6 +30,8 @@ pub struct RunResult {
     pub waits: Vec<Vec<Histogram>>,
     /// By component and station: the most who waited at all instances at one instant.
     pub crowds: Vec<Vec<u32>>,
+    /// By queue.
+    pub queues: Vec<super::QueueTally>,
     /// By client.
     pub clients: Vec<ClientResult>,
     /// Where the time of requests went.
@@ -106,6 +108,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let stopped = self.stopped.map(|limit| self.stop(limit));
         self.count_unfinished();
         self.count_passed_on();
+        self.count_open_breakers();
         let audit = self.audit();
         let mut digest = self.meters.digest;
         let instances: Vec<Vec<InstanceResult>> =
@@ -120,6 +123,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for link in &self.meters.links {
             [link.calls, link.tries, link.retries, link.rejected].iter().for_each(|&count| digest.word(count));
             link.outcomes.iter().for_each(|&count| digest.word(count));
+            let limits = [link.breaker_opens, link.breaker_open_ns, link.short_circuited, link.retries_refused];
+            limits.iter().chain([&link.hedges, &link.hedges_won]).filter(|&&count| count > 0).for_each(|&count| {
+                digest.word(count);
+            });
         }
         for station in &self.stations {
             self.meters.waits[station.meter as usize].record_many(0, station.tally.unwaited);
@@ -136,6 +143,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
             client.journeys.iter().chain([&client.dropped]).for_each(|&count| digest.word(count));
             digest_histogram(&mut digest, &client.journey_times);
         }
+        let queues: Vec<super::QueueTally> = self.queues.iter().map(|queue| queue.tally.clone()).collect();
+        for tally in &queues {
+            tally.digest(&mut digest);
+        }
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
@@ -145,6 +156,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             seed,
             events: self.events,
             stopped,
+            queues,
             clients: clients.collect(),
             classes: self.meters.classes,
             components: self.meters.components,
@@ -195,7 +207,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let end = self.plan.clock.end;
         let in_time = |&&instance: &&u32| self.instances[instance as usize].joined_at < end;
         let mut results: Vec<InstanceResult> = self.members[component].iter().filter(in_time).map(result).collect();
-        if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_)) {
+        if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_)) {
             // Copies are made when they are first needed: their order is that of their owners.
             results.sort_by_key(|instance| instance.owner);
         }
@@ -241,6 +253,8 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
         meter.replicas.area as u64,
     ];
     counts.iter().for_each(|&count| digest.word(count));
+    let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
+    limits.for_each(|count| digest.word(count));
 }
 
 fn digest_counts(digest: &mut Digest, outcomes: &[u64; Outcome::COUNT], latency: &Histogram) {

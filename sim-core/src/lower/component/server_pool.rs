@@ -3,12 +3,11 @@
 use super::super::Lowering;
 use super::super::call::Caller;
 use super::super::steps::{CORES, WORKERS, own_draw};
-use super::station;
+use super::{station, when_full};
 use crate::components::Component;
 use crate::components::scaling::RuleMetric;
 use crate::components::server_pool::{
     AdaptiveLimit, Every, LimitRule as LimitRuleSpec, Memory, Pause, QueueOrder, Scheduling, ServerPoolSpec, Slowdown,
-    WhenFull as WhenFullSpec,
 };
 use crate::engine::slab::NONE;
 use crate::model::step::Step;
@@ -40,12 +39,7 @@ impl Lowering<'_> {
                 QueueOrder::Priority => Order::Priority,
             },
             capacity: queue.capacity.map_or(NONE, |capacity| capacity.0.min(NONE as u64) as u32),
-            when_full: match queue.when_full {
-                WhenFullSpec::Reject => WhenFull::Reject,
-                WhenFullSpec::Wait(time) => WhenFull::Wait(time.0),
-                WhenFullSpec::DropOldest => WhenFull::DropOldest,
-                WhenFullSpec::Block => WhenFull::Block,
-            },
+            when_full: when_full(queue.when_full),
             timeout_ns: queue.timeout.map_or(0, |time| time.0),
             codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
             ..station("workers", workers)
@@ -187,7 +181,7 @@ fn slowdown(points: &[Slowdown]) -> Vec<(f64, f64)> {
 fn works_in_parallel(steps: &[Step], inside: bool) -> bool {
     steps.iter().any(|step| match step {
         Step::Cpu(_) => inside,
-        Step::Delay(_) | Step::Call(_) | Step::Fail(_) => false,
+        Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => false,
         Step::Cached(cached) => works_in_parallel(&cached.miss, inside) || works_in_parallel(&cached.hit, inside),
         Step::Hold(hold) => works_in_parallel(&hold.steps, inside),
         Step::Parallel(parallel) => parallel.branches.iter().any(|branch| works_in_parallel(branch, true)),

@@ -296,8 +296,10 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "to: [web]",
-            "to: [ { to: web, breaker: {} } ]",
-            &["10: components.edge.to[0].breaker: `breaker` is not in this version of Kneepoint yet"],
+            "to: [ { to: web, hedge: 50ms } ]",
+            &[
+                "10: components.edge.to[0].hedge: a balancer makes no copies of a call; give the `hedge` to the link of the caller",
+            ],
         ),
         (
             "to: edge,",
@@ -308,14 +310,14 @@ fn each_mistake_is_told_with_its_place() {
             "type: load-balancer",
             "type: loadbalancer",
             &[
-                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database or autoscaler; did you mean load-balancer?",
+                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler; did you mean load-balancer?",
             ],
         ),
         (
             "type: load-balancer, ",
             "",
             &[
-                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database or autoscaler",
+                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler",
             ],
         ),
         (
@@ -661,7 +663,7 @@ fn each_mistake_in_an_added_component_is_told() {
         (
             "more: { like: users, arrivals: { users: 5, think: 1s }, population: { clients: 5 } }",
             &[
-                "20: warning: components.more.population: `population` has no effect: each user of a closed loop is a client",
+                "20: warning: components.more.population.clients: `clients` has no effect: each user of a closed loop is a client",
             ],
         ),
         (
@@ -673,8 +675,10 @@ fn each_mistake_in_an_added_component_is_told() {
             &[],
         ),
         (
-            "more: { like: users, link: { retry: { retries: 3, budget: 20% } } }",
-            &["20: components.more.link.retry.budget: `budget` is not in this version of Kneepoint yet"],
+            "more: { like: users, link: { breaker: { consecutive: 5, error_rate: 50% } } }",
+            &[
+                "20: components.more.link.breaker: found several ways to open; expected one of `consecutive`, `failures`, and shares (`error_rate`, `slow_calls`)",
+            ],
         ),
         (
             "more: { like: users, link: { retry: { retries: 3, backoff: 'exponential(100, factor=2)' } } }",

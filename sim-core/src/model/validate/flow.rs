@@ -156,6 +156,28 @@ impl Flow<'_> {
                     self.unknown_operation(&database.at.field("operations"), call, &operation, &known);
                 }
             }
+            Some(Component::Queue(queue)) => {
+                for link in [Some(&queue.to), queue.dead_letters.as_ref()].into_iter().flatten() {
+                    let sure = link.to.at == queue.to.to.at;
+                    let call = Call { component: link.to.text.clone(), operation: None, ..call.clone() };
+                    follow_link(link, call, sure, &mut edges);
+                }
+            }
+            Some(Component::RateLimiter(limiter)) => {
+                if let Some(store) = &limiter.store {
+                    let operation = match draft.components.get(store.to.as_str()) {
+                        Some(Component::Cache(_)) => Some("delete".to_string()),
+                        Some(Component::ServerPool(_)) => None,
+                        Some(_) | None => Some("write".to_string()),
+                    };
+                    let to = Call { component: store.to.text.clone(), operation, has_key: true, ..call.clone() };
+                    follow_link(store, to, true, &mut edges);
+                }
+                if let Some(to) = &limiter.to {
+                    let call = Call { component: to.to.text.clone(), ..call.clone() };
+                    follow_link(to, call, true, &mut edges);
+                }
+            }
             Some(Component::Client(_) | Component::Autoscaler(_)) | None => {}
         }
         edges
@@ -188,9 +210,19 @@ impl Flow<'_> {
                     self.asks_for_operation(step.op.as_ref(), &to);
                     follow_link(&step.link, to, sure, edges);
                 }
+                Step::Publish(step) => {
+                    let class = step.class.as_ref().map_or(&call.class, |class| &class.text).clone();
+                    let has_key = step.key != Key::Request || self.key_of_request(call, &class);
+                    let to = Call { component: step.link.to.text.clone(), class, operation: None, has_key };
+                    follow_link(&step.link, to, sure, edges);
+                }
                 Step::Cached(step) => {
                     let has_key = step.key != Key::Request || call.has_key;
                     self.look_up(&step.link, call, has_key);
+                    if let Some(fallback) = &step.link.options.fallback {
+                        let call = Call { component: fallback.to.text.clone(), has_key, ..call.clone() };
+                        follow_link(fallback, call, sure, edges);
+                    }
                     if step.miss.is_empty()
                         && let Some(Component::Cache(cache)) = self.draft.components.get(step.link.to.as_str())
                         && let Some(backing) = &cache.backing
@@ -251,6 +283,8 @@ impl Flow<'_> {
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
                 | Component::ConnectionPool(_)
+                | Component::Queue(_)
+                | Component::RateLimiter(_)
                 | Component::Autoscaler(_),
             )
             | None => {
@@ -287,6 +321,10 @@ impl Flow<'_> {
         for _ in 0..self.draft.components.len() {
             match self.draft.components.get(component) {
                 Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
+                Some(Component::RateLimiter(limiter)) => match &limiter.to {
+                    Some(to) => component = &to.to.text,
+                    None => break,
+                },
                 Some(_) | None => break,
             }
         }

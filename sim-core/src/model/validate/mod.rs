@@ -2,9 +2,12 @@
 
 mod faults;
 mod flow;
+mod limits;
+mod links;
 mod names;
 mod objectives;
 mod parts;
+mod queue;
 mod scaling;
 mod timing;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::components::Component;
 use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
-use crate::components::client::ClientSpec;
+use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, ReadFrom};
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
@@ -14,7 +14,7 @@ use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::{Backoff, BalancerPolicy, Jitter, Link};
+use crate::model::link::{BalancerPolicy, Link};
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -108,9 +108,14 @@ fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diag
     }
 }
 
-struct Check<'a> {
-    draft: &'a Draft,
-    diagnostics: &'a mut Diagnostics,
+/// Checks a link.
+pub fn link(draft: &Draft, link: &Link, diagnostics: &mut Diagnostics) {
+    Check { draft, diagnostics }.link(link);
+}
+
+pub(super) struct Check<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
 impl Check<'_> {
@@ -122,12 +127,14 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
+            Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
+            Component::RateLimiter(spec) => self.rate_limiter(name, spec),
             Component::Autoscaler(spec) => super::scaling::check(self.draft, spec, self.diagnostics),
         }
     }
 
     /// Warns of a field that was written and has no effect.
-    fn ignored(&mut self, at: &Place, field: &str, why: &str) {
+    pub(super) fn ignored(&mut self, at: &Place, field: &str, why: &str) {
         if at.has(field) {
             self.diagnostics.push(at.field(field).warning(format!("`{field}` has no effect: {why}")));
         }
@@ -148,7 +155,9 @@ impl Check<'_> {
         }
         match &spec.arrivals {
             Arrivals::Closed(_) => {
-                self.ignored(&spec.at, "population", "each user of a closed loop is a client");
+                if let Some(population) = &spec.population {
+                    self.ignored(&population.at, "clients", "each user of a closed loop is a client");
+                }
             }
             Arrivals::Trace(_) => {
                 self.ignored(&spec.at, "mix", "the trace says what is asked for");
@@ -158,12 +167,27 @@ impl Check<'_> {
             }
             Arrivals::Open(_) | Arrivals::Stages(_) | Arrivals::Daily(_) => {}
         }
+        if let Some(population) = &spec.population {
+            self.population(population);
+        }
         if let Some(population) = &spec.population
             && let Popularity::Weights(weights) = &population.popularity
-            && weights.len() as u64 != population.clients.0
+            && let Some(clients) = population.clients
+            && weights.len() as u64 != clients.0
         {
-            let found = format!("{} clients, but {} weights", population.clients.0, weights.len());
+            let found = format!("{} clients, but {} weights", clients.0, weights.len());
             self.diagnostics.push(population.at.field("popularity").error(found).expected("a weight for each client"));
+        }
+    }
+
+    fn population(&mut self, population: &Population) {
+        if population.clients.is_none() {
+            self.ignored(&population.at, "popularity", "each request is a client of its own");
+        }
+        let sum: f64 = population.tiers.values().map(|share| share.0).sum();
+        if sum > 1.0 + 1e-9 {
+            let found = format!("the shares make {}%", (sum * 100.0).round());
+            self.diagnostics.push(population.at.field("tiers").error(found).expected("at most 100% together"));
         }
     }
 
@@ -184,8 +208,9 @@ impl Check<'_> {
     fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
         for target in targets {
             self.link(&target.link);
+            self.no_hedge(&target.link, "a balancer");
             match self.draft.kind(&target.link.to) {
-                Some("server-pool") | None => {}
+                Some("server-pool" | "rate-limiter") | None => {}
                 Some("cache") => self.diagnostics.push(
                     target
                         .link
@@ -262,6 +287,7 @@ impl Check<'_> {
             }
             Step::Call(call) => {
                 self.link(&call.link);
+                super::queue::is_none(self.draft, &call.link, self.diagnostics);
                 let cache = self.draft.components.get(call.link.to.as_str());
                 let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
                 if aside && call.times.0 > CACHE_CALLS_MAX {
@@ -278,9 +304,10 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
-                if let Some(fallback) = &cached.link.options.fallback {
-                    self.diagnostics.push(fallback.at.error(not_yet("a fallback of a look-up")));
-                }
+            }
+            Step::Publish(publish) => {
+                self.link(&publish.link);
+                super::queue::is_queue(self.draft, &publish.link, self.diagnostics);
             }
             Step::Parallel(parallel) => {
                 let branches = parallel.branches.len() as u64;
@@ -342,6 +369,7 @@ impl Check<'_> {
 
     fn connection_pool(&mut self, name: &str, spec: &ConnectionPoolSpec) {
         self.link(&spec.to);
+        self.no_hedge(&spec.to, "a connection-pool");
         if spec.to.to.as_str() == name {
             self.diagnostics.push(spec.to.to.at.error("a pool can't lead to itself"));
         }
@@ -397,55 +425,6 @@ impl Check<'_> {
             }
         }
     }
-
-    fn link(&mut self, link: &Link) {
-        let options = &link.options;
-        let at = &link.at;
-        if options.datagram && options.timeout.is_none() {
-            let found = "datagrams that get lost are never answered";
-            self.diagnostics.push(at.field("datagram").error(found).help("give the link a `timeout`"));
-        }
-        if options.loss.0 == 0.0 {
-            self.ignored(at, "rto", "the link loses nothing");
-        } else if options.datagram {
-            self.ignored(at, "rto", "datagrams are not sent again");
-        }
-        if options.timeout.is_none() && options.deadline.is_none() {
-            self.ignored(at, "cancel", "the link has no `timeout`");
-        }
-        if options.max_in_flight.is_none() {
-            self.ignored(at, "scope", "the link has no `max_in_flight`");
-        }
-        if self.draft.kind(&link.to).is_some_and(|kind| kind != "server-pool") {
-            self.ignored(at, "policy", &format!("{} is no server-pool", link.to));
-        }
-        let simple = [BalancerPolicy::RoundRobin, BalancerPolicy::Random, BalancerPolicy::IpHash];
-        if !simple.contains(&options.policy) {
-            let found = format!("a caller can't choose by {}", options.policy);
-            let help = "put a load-balancer between; callers go round-robin, random or ip-hash";
-            self.diagnostics.push(at.field("policy").error(found).help(help));
-        }
-        if let Some(retry) = &options.retry {
-            if retry.retries.0 == 0 {
-                self.ignored(&retry.at, "backoff", "there are no retries");
-            }
-            if retry.jitter != Jitter::None && retry.backoff == Backoff::Constant(crate::model::value::Time(0)) {
-                self.ignored(&retry.at, "jitter", "there is no `backoff`");
-            }
-            if retry.when.is_empty() {
-                let found = "found an empty list";
-                self.diagnostics.push(retry.at.field("when").error(found).expected("what is tried again"));
-            }
-        }
-        if let Some(fallback) = &options.fallback {
-            if let Some(Component::Cache(cache)) = self.draft.components.get(link.to.as_str())
-                && cache.read_mode() == ReadMode::Aside
-            {
-                self.diagnostics.push(fallback.at.error(not_yet("a fallback of calls to a cache beside its callers")));
-            }
-            self.link(fallback);
-        }
-    }
 }
 
 /// How often a step may call a cache beside its callers: each time is lowered by itself.
@@ -461,7 +440,7 @@ fn look_ups_inside(steps: &[Step]) -> usize {
         Step::Hold(hold) => look_ups_inside(&hold.steps),
         Step::Parallel(parallel) => parallel.branches.iter().map(|branch| look_ups_inside(branch)).max().unwrap_or(0),
         Step::Choose(choose) => choose.branches.iter().map(|branch| look_ups_inside(&branch.steps)).max().unwrap_or(0),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => 0,
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => 0,
     };
     steps.iter().map(of).max().unwrap_or(0)
 }

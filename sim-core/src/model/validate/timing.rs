@@ -111,10 +111,12 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
                 (Some(_) | None, None) => {}
             }
         }
-        Some(Component::Cache(_) | Component::ConnectionPool(_)) => per_caller(draft, address, diagnostics),
-        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_)) => {
+        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_)) => {
             let found = format!("{} has no instances", address.component);
             diagnostics.push(address.at.error(found).expected(address.component.clone()));
+        }
+        Some(Component::Cache(_) | Component::ConnectionPool(_) | Component::RateLimiter(_)) => {
+            per_caller(draft, address, diagnostics)
         }
         None => {}
     }
@@ -125,6 +127,7 @@ fn per_caller(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) {
     let scope = match draft.components.get(&address.component) {
         Some(Component::Cache(cache)) => cache.scope,
         Some(Component::ConnectionPool(pool)) => pool.scope,
+        Some(Component::RateLimiter(limiter)) => limiter.scope,
         Some(_) | None => return,
     };
     if scope == Scope::Shared || !address.parts.is_empty() {
