@@ -1,7 +1,8 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::data::{CacheState, ConnectionState};
+use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
@@ -336,7 +337,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.note_replicas(component);
     }
 
-    fn leave(&mut self, instance: u32) {
+    pub(super) fn leave(&mut self, instance: u32) {
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
@@ -372,6 +373,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.node_crashed(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
             let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);

@@ -168,6 +168,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Data { step, at, to } => self.data(frame, step, at, to),
             Op::Message { step, cell, to } => self.message(frame, step, cell, to),
             Op::Limit(limiter) => self.limit(frame, limiter),
             Op::Passed(limiter) => self.passed(frame, limiter),
@@ -233,6 +234,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::SharedWork
             | Waiting::Join
             | Waiting::Batch
+            | Waiting::Lock
             | Waiting::Request => {
                 unreachable!("no event wakes these")
             }

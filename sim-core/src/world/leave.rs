@@ -74,6 +74,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Waiting::Nothing | Waiting::Granted => return,
                 Waiting::Queue
+                | Waiting::Lock
                 | Waiting::Front
                 | Waiting::Work
                 | Waiting::SharedWork
@@ -174,6 +175,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 return;
             }
             Waiting::Queue | Waiting::Front => self.withdraw(frame),
+            Waiting::Lock => {
+                self.leave_lock_line(frame);
+                self.close_phase(frame);
+            }
             Waiting::Work | Waiting::SharedWork => self.break_work(frame),
             Waiting::Delay | Waiting::BackOff => {
                 self.close_phase(frame);
