@@ -382,7 +382,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for ordinal in 0..shards * nodes {
             match self.members[component as usize].get(ordinal as usize).copied() {
                 None => {
-                    self.add_instance(component, NONE, Life::Ready);
+                    let node = self.add_instance(component, NONE, Life::Ready);
+                    if ordinal % nodes == 0 && plan.connections != NONE {
+                        self.connect_all(node, database);
+                    }
                 }
                 Some(node) if matches!(self.instances[node as usize].life, Life::Leaving | Life::Gone) => {
                     self.instances[node as usize].life = Life::Ready;
@@ -412,6 +415,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
             self.end_move(database);
         } else {
             self.control(self.now.saturating_add(gap), Control::Move(database));
+        }
+    }
+
+    /// All that are connected to a database are to its new primary too.
+    fn connect_all(&mut self, node: u32, database: u32) {
+        let (now, clipped) = (self.now, self.clip(self.now) as u128);
+        let station = &mut self.stations[self.instances[node as usize].stations as usize + 1];
+        for _ in 0..self.databases[database as usize].connections {
+            station.begin(now);
+            station.tally.served = station.tally.served.wrapping_sub(clipped);
+            station.tally.holders += 1;
         }
     }
 
