@@ -8,6 +8,7 @@ pub mod database;
 pub mod load_balancer;
 pub mod queue;
 pub mod rate_limiter;
+pub mod scaling;
 pub mod server_pool;
 
 use crate::model::cost::Cost;

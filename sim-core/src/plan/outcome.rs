@@ -15,6 +15,8 @@ pub enum Phase {
     LockWait,
     /// Waiting before another try.
     BackOff,
+    /// Waiting before the copy was sent that answered.
+    HedgeWait,
 }
 
 impl Phase {
@@ -27,6 +29,7 @@ impl Phase {
             Phase::PoolWait => "pool-wait",
             Phase::LockWait => "lock-wait",
             Phase::BackOff => "back-off",
+            Phase::HedgeWait => "hedge-wait",
         }
     }
 }
