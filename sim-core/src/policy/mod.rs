@@ -9,6 +9,7 @@ pub mod forecast;
 pub mod hedge;
 pub mod hpa;
 pub mod limiting;
+pub mod placement;
 pub mod retry_budget;
 pub mod smooth_round_robin;
 pub mod step_scaling;

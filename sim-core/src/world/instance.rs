@@ -1,7 +1,8 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::data::{CacheState, ConnectionState};
+use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
@@ -375,7 +376,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.note_replicas(component);
     }
 
-    fn leave(&mut self, instance: u32) {
+    pub(super) fn leave(&mut self, instance: u32) {
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
@@ -416,6 +417,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.node_crashed(instance);
         self.forget_callees(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
