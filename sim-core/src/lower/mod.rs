@@ -228,6 +228,12 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
+        if self.plan.links.iter().any(|link| link.breaker.is_some()) {
+            list.push(
+                "A breaker hears of a call when it ends, whichever state let it through: late answers may decide for it."
+                    .to_string(),
+            );
+        }
         if is(|component| matches!(component, Component::Cache(_))) {
             list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
         }
