@@ -19,7 +19,7 @@ use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
 pub use autoscaler::AutoscalerPlan;
-pub use cache::CachePlan;
+pub use cache::{CacheOp, CachePlan, FlightPlan, FlushPlan, TagBy, TagPlan};
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
@@ -77,6 +77,10 @@ pub struct Plan {
     pub pools: Vec<PoolPlan>,
     /// Caches.
     pub caches: Vec<CachePlan>,
+    /// Places where loads of caches may be shared.
+    pub flights: Vec<FlightPlan>,
+    /// Whether the size of a request follows from its key: caches weigh it.
+    pub sized_keys: bool,
     /// Connection pools.
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
@@ -192,6 +196,8 @@ pub enum Scope {
 pub struct KeyspacePlan {
     /// How many there are.
     pub count: u64,
+    /// The number of its first one: no two keyspaces share keys.
+    pub first: u64,
     /// How often each is asked for.
     pub keys: Keys,
     /// Where draws of a key are keyed.
@@ -211,6 +217,10 @@ pub struct ClassPlan {
     pub write: bool,
     /// Its priority; higher goes first.
     pub priority: u16,
+    /// Whether a newer version of its data is another item (a hash in the address).
+    pub versioned: bool,
+    /// What its items are tagged with.
+    pub tags: Vec<TagPlan>,
     /// Where the draws of its requests' own properties are keyed.
     pub site: u64,
 }

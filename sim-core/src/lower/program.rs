@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{KeyChoice, Op, Pc};
+use crate::plan::{CacheOp, KeyChoice, Op, Pc};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -83,6 +83,7 @@ impl Lowering<'_> {
         for op in &mut self.plan.ops {
             match op {
                 Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } => resolve(to),
+                Op::Cache(CacheOp::NextDirty { to, .. }) => resolve(to),
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }
@@ -93,6 +94,7 @@ impl Lowering<'_> {
                 | Op::Lookup(_)
                 | Op::Store(_)
                 | Op::Remove(_)
+                | Op::Cache(_)
                 | Op::Recover
                 | Op::Cast(_)
                 | Op::CallPicked(_)
@@ -117,6 +119,10 @@ impl Lowering<'_> {
             }
         }
         self.plan.unwind.iter_mut().for_each(resolve);
+        self.plan.flights.iter_mut().for_each(|flight| resolve(&mut flight.to));
+        for flush in self.plan.caches.iter_mut().filter_map(|cache| cache.flush.as_mut()) {
+            resolve(&mut flush.program);
+        }
         for fork in &mut self.plan.forks {
             fork.branches.iter_mut().for_each(resolve);
         }

@@ -11,6 +11,7 @@ use crate::components::client::{ClientSpec, JourneyKey};
 use crate::engine::slab::NONE;
 use crate::model::arrivals::{Arrivals as ArrivalsSpec, Process as ProcessSpec, UserStage, Users};
 use crate::model::diagnostic::{Diagnostic, did_you_mean};
+use crate::model::class::{Tag, TagBy as TagBySpec};
 use crate::model::keyspace::{Hot as HotSpec, Popularity as PopularitySpec};
 use crate::plan::*;
 use crate::policy::hpa::{Behavior, HpaSpec, RateKind, RatePolicy, Rules, Select};
@@ -22,9 +23,12 @@ use crate::workload::trace::Trace;
 
 impl Lowering<'_> {
     pub(super) fn keyspaces(&mut self) {
+        let mut first = 0;
         for (name, keyspace) in &self.model.keyspaces {
-            let keys = keys(&keyspace.popularity, keyspace.count());
-            self.plan.keyspaces.push(KeyspacePlan { count: keyspace.count(), keys, site: site(&["keyspace", name]) });
+            let count = keyspace.count();
+            let keys = keys(&keyspace.popularity, count);
+            self.plan.keyspaces.push(KeyspacePlan { count, first, keys, site: site(&["keyspace", name]) });
+            first += count;
         }
     }
 
@@ -36,6 +40,8 @@ impl Lowering<'_> {
                 size: class.size.as_ref().map(|size| Sampler::new(&size.0)),
                 write: class.write,
                 priority: class.priority.0 as u16,
+                versioned: class.version,
+                tags: class.tags.iter().map(tag).collect(),
                 site: site(&["class", name]),
             });
         }
@@ -308,4 +314,13 @@ fn rate_policy(rule: &ScalingRule) -> RatePolicy {
         (None, pods) => (RateKind::Pods, pods.map_or(0, |pods| pods.0)),
     };
     RatePolicy { kind, value: value as u32, period_ns: rule.per.0 }
+}
+
+fn tag(tag: &Tag) -> TagPlan {
+    let by = match tag.by {
+        TagBySpec::Nothing => TagBy::Nothing,
+        TagBySpec::Divided(by) => TagBy::Divided(by),
+        TagBySpec::Remainder(by) => TagBy::Remainder(by),
+    };
+    TagPlan { name: site(&["tag", &tag.name]), by }
 }

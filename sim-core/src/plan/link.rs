@@ -104,6 +104,8 @@ pub enum Target {
     Balancer(u32),
     /// The caller's copy of a cache or connection pool (a component).
     Copy(u32),
+    /// The node of a cache (a component) that has the key's hash slot.
+    Slots(u32),
     /// A node of a database (a component).
     Database(u32),
 }

@@ -11,6 +11,8 @@ pub enum Phase {
     Service,
     /// Waiting for a connection to be in hand.
     PoolWait,
+    /// Waiting for another's load of the same key.
+    LoadWait,
     /// Waiting before another try.
     BackOff,
 }
@@ -23,6 +25,7 @@ impl Phase {
             Phase::Queueing => "queueing",
             Phase::Service => "service",
             Phase::PoolWait => "pool-wait",
+            Phase::LoadWait => "load-wait",
             Phase::BackOff => "back-off",
         }
     }

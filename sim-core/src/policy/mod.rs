@@ -2,5 +2,6 @@
 
 pub mod backoff;
 pub mod eviction;
+pub mod hash_slots;
 pub mod hpa;
 pub mod smooth_round_robin;
