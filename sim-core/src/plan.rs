@@ -12,6 +12,7 @@ mod link;
 mod load_balancer;
 mod outcome;
 mod program;
+mod rate_limiter;
 mod server_pool;
 mod station;
 
@@ -29,6 +30,7 @@ pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
+pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
 pub use server_pool::{Override, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
@@ -85,12 +87,18 @@ pub struct Plan {
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
     pub databases: Vec<DatabasePlan>,
+    /// Rate limiters.
+    pub limiters: Vec<LimiterPlan>,
+    /// Names of the tiers that clients have, sorted.
+    pub tiers: Vec<String>,
     /// Autoscalers.
     pub autoscalers: Vec<AutoscalerPlan>,
     /// By client: draws that are made ahead of its requests.
     pub ahead: Vec<Vec<AheadPlan>>,
     /// Whether queries can outlive their callers' hold on a connection.
     pub leases: bool,
+    /// Whether anything asks which client component a call comes from.
+    pub origins: bool,
     /// Whether any link has a bandwidth, so that sizes matter.
     pub sizes: bool,
     /// Events and the two ends of each fault, by time, then as written.
@@ -178,6 +186,8 @@ pub enum Kind {
     ConnectionPool(u32),
     /// Stores.
     Database(u32),
+    /// Lets so many calls pass in a time.
+    Limiter(u32),
     /// Changes the number of replicas.
     Autoscaler(u32),
 }
@@ -202,6 +212,22 @@ pub struct KeyspacePlan {
     pub keys: Keys,
     /// Where draws of a key are keyed.
     pub site: u64,
+}
+
+impl KeyspacePlan {
+    /// The key that a variate asks for.
+    #[inline]
+    pub fn pick(&self, u: f64) -> u64 {
+        self.first + self.keys.pick(u)
+    }
+}
+
+impl Plan {
+    /// How many keys all keyspaces have together.
+    #[inline]
+    pub fn keys_end(&self) -> u64 {
+        self.keyspaces.last().map_or(0, |keyspace| keyspace.first + keyspace.count)
+    }
 }
 
 /// A class of requests.

@@ -15,7 +15,7 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
     let parts = (
         run(),
         vec(client(), 1..=2),
-        balancer(),
+        (balancer(), limiter()),
         pool(Layer::Web),
         pool(Layer::Api),
         cache(),
@@ -26,13 +26,14 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
         weighted(0.2, autoscaler()),
         classes(),
     );
-    parts.prop_map(move |(run, clients, edge, web, api, cache, pool, db, store, (events, faults), scaler, classes)| {
+    parts.prop_map(move |(run, clients, (edge, gate), web, api, cache, pool, db, store, (events, faults), scaler, classes)| {
         let mut components = Map::new();
         let mut duration_ms = run.0;
         for (number, client) in clients.into_iter().enumerate() {
             components.insert(format!("client{number}"), client.written(quiet, duration_ms));
         }
         components.insert("edge".into(), edge);
+        components.insert("gate".into(), gate);
         components.insert("web".into(), web);
         components.insert("api".into(), api);
         components.insert("cache".into(), cache);
@@ -270,7 +271,8 @@ impl Client {
 
 fn client() -> impl Strategy<Value = Client> {
     let callee = prop_oneof![
-        6 => Just("web"), 4 => Just("edge"), 1 => Just("db"), 1 => Just("cache"), 1 => Just("conns"), 1 => Just("api")
+        6 => Just("web"), 4 => Just("edge"), 1 => Just("db"), 1 => Just("cache"), 1 => Just("conns"), 1 => Just("api"),
+        1 => Just("gate")
     ];
     let arrivals = (
         weighted(0.3, (1..20_u64, select(vec!["10ms", "exp(10ms)", "1ms"]))),
@@ -296,7 +298,8 @@ fn client() -> impl Strategy<Value = Client> {
             }
             set(&mut fields, "journey", journey);
             if let (Some(clients), None) = (population, closed) {
-                fields["population"] = json!({ "clients": clients, "popularity": "zipf(1)" });
+                fields["population"] =
+                    json!({ "clients": clients, "popularity": "zipf(1)", "tiers": { "gold": "30%", "tin": 0.5 } });
             }
             if closed.is_none() {
                 set(&mut fields, "max_in_flight", limit);
@@ -315,15 +318,56 @@ fn balancer() -> impl Strategy<Value = Value> {
             target
         })
     };
-    (balancing(), target("web"), weighted(0.3, target("api")), weighted(0.3, target("store"))).prop_map(
-        |(policy, web, api, routed)| {
-            let mut to = vec![web];
-            to.extend(api);
-            let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
-            if let Some(routed) = routed {
-                balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+    let routed = weighted(0.3, prop_oneof![target("store"), target("gate")]);
+    (balancing(), target("web"), weighted(0.3, target("api")), routed).prop_map(|(policy, web, api, routed)| {
+        let mut to = vec![web];
+        to.extend(api);
+        let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
+        if let Some(routed) = routed {
+            balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+        }
+        balancer
+    })
+}
+
+fn limiter() -> impl Strategy<Value = Value> {
+    let algorithm = select(vec![
+        json!({ "algorithm": "token-bucket" }),
+        json!({ "algorithm": "token-bucket", "refill": "whole", "burst": 3 }),
+        json!({ "algorithm": "leaky-bucket", "burst": 4, "delay": 1 }),
+        json!({ "algorithm": { "leaky-bucket": { "burst": 2, "nodelay": true } } }),
+        json!({ "algorithm": "fixed-window" }),
+        json!({ "algorithm": "sliding-log" }),
+        json!({ "algorithm": "sliding-counter" }),
+        json!({ "algorithm": "gcra", "burst": 2 }),
+        json!({ "algorithm": "adaptive", "start": "100/s", "min": "10/s", "max": "300/s", "every": "50ms" }),
+    ]);
+    let ways = (select(vec!["all", "client", "tier"]), any::<bool>(), any::<bool>(), any::<bool>());
+    let to = weighted(0.8, (select(vec!["store", "db", "conns"]), link(&["store"])));
+    let store = weighted(0.3, (select(vec!["cache", "db", "store"]), link(&["store"]), any::<bool>()));
+    (algorithm, select(vec!["100/s", "5 per 20ms", "1/s", "2000/s"]), ways, to, store).prop_map(
+        |(algorithm, rate, (per, tiers, failed, busy), to, store)| {
+            let adaptive = algorithm["algorithm"] == "adaptive";
+            let mut limiter = json!({ "type": "rate-limiter", "per": per });
+            add(&mut limiter, algorithm);
+            set(&mut limiter, "rate", (!adaptive).then_some(rate));
+            if tiers && !adaptive {
+                limiter["tiers"] = json!({ "gold": "500/s", "tin": { "rate": "3/s", "burst": 1 } });
             }
-            balancer
+            set(&mut limiter, "count", (failed && to.is_some()).then_some("failed"));
+            set(&mut limiter, "status", busy.then_some(503));
+            if let Some((to, link)) = to {
+                limiter["to"] = json!(to);
+                if link.as_object().is_some_and(|link| !link.is_empty()) {
+                    limiter["link"] = link;
+                }
+            }
+            if let Some((to, link, fail)) = store {
+                limiter["store"] = json!({ "to": to });
+                add(&mut limiter["store"], link);
+                set(&mut limiter, "on_failure", fail.then_some("fail"));
+            }
+            limiter
         },
     )
 }
@@ -393,7 +437,7 @@ fn key() -> impl Strategy<Value = Option<&'static str>> {
 /// A call of a component further down.
 fn call(layer: Layer) -> BoxedStrategy<Value> {
     let (callees, below): (&[&str], &[&str]) = match layer {
-        Layer::Web => (&["db", "conns", "cache", "api", "store"], &["store", "api", "cache"]),
+        Layer::Web => (&["db", "conns", "cache", "api", "store", "gate"], &["store", "api", "cache"]),
         Layer::Api => (&["db", "conns", "cache", "store"], &["store", "db"]),
         Layer::Store => (&["store"], &["store"]),
     };
@@ -614,6 +658,7 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "cache.ttl": "5ms" } }),
             json!({ "set": { "web.speed": 0.5 } }),
             json!({ "set": { "db.error_rate": 0.5 } }),
+            json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
             json!({ "do": "flush", "target": "cache" }),
         ]),

@@ -171,6 +171,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(general_service());
     rows.extend(networks());
     rows.extend(routing());
+    rows.extend(token_buckets());
     rows.extend(caches_and_calls());
     rows
 }
@@ -274,6 +275,33 @@ fn visiting(stations: &[(u32, &str)]) -> Value {
     }
     components["web"] = json!({ "type": "server-pool", "workers": 1_000_000, "handlers": { "*": steps } });
     components
+}
+
+/// Poisson arrivals at a token bucket of five, at the rate of its tokens.
+fn token_buckets() -> Vec<Row> {
+    let row = |name, refill, load: f64, burst: u32, exact| {
+        let mut model = system(
+            load,
+            4e5,
+            json!({
+                "limit": { "type": "rate-limiter", "to": "web", "rate": "1000/s", "burst": burst, "refill": refill },
+                "web": { "type": "server-pool", "workers": 1_000_000, "handlers": { "*": [{ "delay": "1ms" }] } }
+            }),
+        );
+        model["components"]["client"]["to"] = json!("limit");
+        Row { name, model, figures: vec![figure("throttled", exact, Rule::Mean, rejected)] }
+    };
+    vec![
+        row("token bucket of 5, continuous", "continuous", 1.0, 5, theory::token_bucket_refused(1.0, 5)),
+        row("token bucket of 5, whole tokens", "whole", 1.0, 5, theory::whole_token_bucket_refused(1.0, 5)),
+        row(
+            "token bucket of 3, one and a half times the rate",
+            "continuous",
+            1.5,
+            3,
+            theory::token_bucket_refused(1.5, 3),
+        ),
+    ]
 }
 
 fn networks() -> Vec<Row> {

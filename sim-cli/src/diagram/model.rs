@@ -57,6 +57,9 @@ fn targets(component: &Component) -> Vec<(&str, String, bool)> {
         }
         Component::Cache(cache) => cache.backing.iter().flat_map(with_fallbacks).map(called).collect(),
         Component::ConnectionPool(pool) => with_fallbacks(&pool.to).map(called).collect(),
+        Component::RateLimiter(limiter) => {
+            limiter.store.iter().chain(&limiter.to).flat_map(with_fallbacks).map(called).collect()
+        }
         Component::Autoscaler(scaler) => vec![(scaler.target.as_str(), String::new(), true)],
         Component::Database(_) => Vec::new(),
     }
@@ -142,6 +145,15 @@ fn facts(component: &Component) -> Vec<String> {
                 (None, None) => String::new(),
             };
             vec![format!("{shards}{replicas}"), nodes]
+        }
+        Component::RateLimiter(limiter) => {
+            let rate = limiter.rate.or(limiter.start).map(|rate| humane_rate(rate.per_second()));
+            let tiers = match limiter.tiers.len() as u64 {
+                0 => None,
+                tiers => Some(counted(tiers, "tier")),
+            };
+            let limits: Vec<String> = rate.into_iter().chain(tiers).collect();
+            vec![limiter.algorithm.0.word().to_owned(), limits.join(", ")]
         }
         Component::Autoscaler(scaler) => {
             vec![format!("{}, {} to {}", scaler.policy.word(), scaler.min.0, scaler.max.0)]

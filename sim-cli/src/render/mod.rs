@@ -81,7 +81,7 @@ fn in_flow_order(report: &Report) -> Vec<(&str, &ComponentReport)> {
     let depth = depths(report);
     let rank = |of: &ComponentReport| match of.kind.as_str() {
         "client" => 0,
-        "load-balancer" => 1,
+        "load-balancer" | "rate-limiter" => 1,
         "autoscaler" => 3,
         _ => 2,
     };

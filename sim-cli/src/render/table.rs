@@ -297,6 +297,19 @@ fn notes(of: &ComponentReport) -> Vec<String> {
     if let Some(stale) = of.stale_reads.filter(|stale| *stale > 0) {
         notes.push(format!("{} stale", count(stale)));
     }
+    if let Some(lost) = of.lost_writes.filter(|lost| *lost > 0) {
+        notes.push(format!("{} writes lost", count(lost)));
+    }
+    if let Some(coalesced) = of.coalesced.filter(|coalesced| *coalesced > 0) {
+        notes.push(format!("{} coalesced", count(coalesced)));
+    }
+    if let (Some(allowed), Some(throttled)) = (of.allowed, of.throttled)
+        && allowed + throttled > 0
+    {
+        let share = |throttled: u64, allowed: u64| humane_share(throttled as f64 / (allowed + throttled) as f64);
+        notes.push(format!("{} turned away", share(throttled, allowed)));
+        notes.extend(of.tiers.iter().map(|(tier, of)| format!("{tier} {}", share(of.throttled, of.allowed))));
+    }
     if let (Some(ups), Some(downs)) = (of.scale_ups, of.scale_downs) {
         notes.push(format!("{ups} up, {downs} down"));
     }

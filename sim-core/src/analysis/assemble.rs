@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{ComponentPlan, Kind, Outcome, Plan};
-use crate::world::{ClassMeter, ComponentMeter, InstanceResult, LinkMeter, RunResult, StationResult};
+use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, Outcome, Plan};
+use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
 ///
@@ -203,6 +203,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Cache(_) => "cache",
         Kind::ConnectionPool(_) => "connection-pool",
         Kind::Database(_) => "database",
+        Kind::Limiter(_) => "rate-limiter",
         Kind::Autoscaler(_) => "autoscaler",
     }
 }
@@ -240,12 +241,33 @@ fn own_figures(
             report.expirations = Some(meter.expirations);
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
+            report.coalesced = Some(meter.coalesced);
+            report.lost_writes = Some(meter.lost_writes);
+            let some = |count: u64| (count > 0).then_some(count);
+            (report.refreshes, report.stood_in) = (some(meter.refreshes), some(meter.stood_in));
+            report.invalidated = some(meter.invalidated);
         }
+        Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
         Kind::Autoscaler(_) => {
             report.scale_ups = Some(meter.scale_ups);
             report.scale_downs = Some(meter.scale_downs);
         }
         Kind::Balancer(_) | Kind::ConnectionPool(_) | Kind::Database(_) => {}
+    }
+}
+
+/// What a rate limiter decided, by tier where it knows some.
+fn limited(report: &mut ComponentReport, plan: &Plan, meter: &ComponentMeter, limiter: &LimiterPlan) {
+    let sum = |of: fn(&Decisions) -> u64| Some(meter.limits.iter().map(of).sum());
+    report.allowed = sum(|tier| tier.allowed);
+    report.delayed = sum(|tier| tier.delayed);
+    report.throttled = sum(|tier| tier.throttled);
+    if limiter.by_tier || limiter.per == CountedTogether::Tier {
+        let names = plan.tiers.iter().map(String::as_str).chain(["other"]);
+        for (name, tier) in names.zip(&meter.limits).filter(|(_, tier)| tier.allowed + tier.throttled > 0) {
+            let figures = TierReport { allowed: tier.allowed, throttled: tier.throttled };
+            report.tiers.insert(name.to_string(), figures);
+        }
     }
 }
 

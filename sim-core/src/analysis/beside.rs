@@ -30,7 +30,8 @@ const USERS_MAX: u64 = 100_000;
 /// says.
 pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
     let scaled = model.components.values().any(|component| matches!(component, Component::Autoscaler(_)));
-    if report.ended != Ended::Complete || scaled || !model.events.is_empty() || !model.faults.is_empty() {
+    let limited = model.components.values().any(|component| matches!(component, Component::RateLimiter(_)));
+    if report.ended != Ended::Complete || scaled || limited || !model.events.is_empty() || !model.faults.is_empty() {
         return Vec::new();
     }
     let mut lines = Lines { model, report, found: Vec::new() };
@@ -42,6 +43,7 @@ pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
             Component::LoadBalancer(_)
             | Component::ConnectionPool(_)
             | Component::Database(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {}
         }
     }
@@ -263,6 +265,7 @@ impl<'a> Lines<'a> {
             | Component::LoadBalancer(_)
             | Component::Cache(_)
             | Component::ConnectionPool(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         }
     }
@@ -304,6 +307,7 @@ impl<'a> Lines<'a> {
             | Component::ConnectionPool(_)
             | Component::Cache(_)
             | Component::Database(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         });
         let mut callers = self.callers(cache);

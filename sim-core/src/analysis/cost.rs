@@ -26,8 +26,13 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
                 let database = &plan.databases[database as usize];
                 f64::from(database.shards) * f64::from(1 + database.replicas)
             }
-            Kind::Cache(_) | Kind::ConnectionPool(_) if !owners.is_empty() => copies(),
-            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Client(_) | Kind::Balancer(_) | Kind::Autoscaler(_) => 1.0,
+            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) if !owners.is_empty() => copies(),
+            Kind::Cache(_)
+            | Kind::ConnectionPool(_)
+            | Kind::Limiter(_)
+            | Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Autoscaler(_) => 1.0,
         };
         let rate = reports.get(&component.name).map_or(0.0, |report| report.calls as f64) / duration_s(plan, result);
         components.insert(component.name.clone(), price.per_month(nodes, rate));
@@ -102,6 +107,7 @@ fn nodes(model: &Model, name: &str, component: &Component, callers: Option<&BTre
         Component::Database(database) => (database.shards.0 as f64 * (1 + database.replicas.0) as f64, true),
         Component::Cache(cache) => copies(cache.scope),
         Component::ConnectionPool(pool) => copies(pool.scope),
+        Component::RateLimiter(limiter) => copies(limiter.scope),
         Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_) => (1.0, true),
     }
 }

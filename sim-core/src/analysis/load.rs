@@ -9,6 +9,7 @@ use crate::components::client::ClientSpec;
 use crate::components::connection_pool::ConnectionPoolSpec;
 use crate::components::database::{DatabaseSpec, Operation, ReadFrom};
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::components::rate_limiter::RateLimiterSpec;
 use crate::components::server_pool::ServerPoolSpec;
 use crate::math;
 use crate::model::Model;
@@ -200,7 +201,7 @@ impl<'a> Walk<'a> {
         }
         let call = Call { depth: call.depth + 1, ..call };
         let Some((name, component)) = self.model.components.get_key_value(name) else { return 0.0 };
-        if !matches!(component, Component::LoadBalancer(_)) {
+        if !matches!(component, Component::LoadBalancer(_) | Component::RateLimiter(_)) {
             self.callers.entry(name.clone()).or_default().insert(call.caller.to_owned());
         }
         match component {
@@ -209,6 +210,7 @@ impl<'a> Walk<'a> {
             Component::Cache(cache) => self.cache(name, cache, call),
             Component::ConnectionPool(pool) => self.connection_pool(name, pool, call),
             Component::Database(database) => self.database(name, database, call),
+            Component::RateLimiter(limiter) => self.rate_limiter(name, limiter, call),
             Component::Client(_) | Component::Autoscaler(_) => 0.0,
         }
     }
@@ -327,6 +329,17 @@ impl<'a> Walk<'a> {
         time_s
     }
 
+    /// All calls pass it.
+    fn rate_limiter(&mut self, name: &str, limiter: &'a RateLimiterSpec, call: Call<'a>) -> f64 {
+        self.assume(format!("`{name}` lets all calls pass"));
+        let asks = |store: &'a Link| {
+            let is_cache = matches!(self.model.components.get(store.to.as_str()), Some(Component::Cache(_)));
+            (store, Call { operation: Some(if is_cache { "delete" } else { "write" }), ..call })
+        };
+        let store_s = limiter.store.as_ref().map(asks).map_or(0.0, |(store, call)| self.link(store, call));
+        store_s + limiter.to.as_ref().map_or(0.0, |to| self.link(to, call))
+    }
+
     /// Nothing is found in it: every read goes on to what is behind.
     fn cache(&mut self, name: &'a str, cache: &'a CacheSpec, call: Call<'a>) -> f64 {
         let is_write = self.is_write(call.class);
@@ -341,7 +354,7 @@ impl<'a> Walk<'a> {
                 // Aside or through, a look-up, the load and a fill.
                 let operations: &[&str] = match cache.read_mode() {
                     ReadMode::Aside => &["read", "write"],
-                    ReadMode::Through => &["read"],
+                    ReadMode::Through | ReadMode::Ahead => &["read"],
                 };
                 self.cache_operations(name, call, operations) + backing(self, "read")
             }
@@ -349,7 +362,8 @@ impl<'a> Walk<'a> {
             _ => {
                 let operations: &[&str] = match cache.write_mode() {
                     WriteMode::Invalidate => &["delete"],
-                    WriteMode::Through => &["write"],
+                    WriteMode::Through | WriteMode::Update | WriteMode::Behind => &["write"],
+                    WriteMode::Around => &[],
                 };
                 self.cache_operations(name, call, operations) + backing(self, "write")
             }
@@ -437,7 +451,10 @@ impl<'a> Walk<'a> {
                 let nodes = if station == REPLICAS { database.replicas.0 } else { 1 };
                 Some(each * (database.shards.0 * nodes) as f64)
             }
-            Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_) => None,
+            Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::RateLimiter(_)
+            | Component::Autoscaler(_) => None,
         }
     }
 }

@@ -220,9 +220,7 @@ impl Read for Capacity {
                 Count(items) if items > 1_000_000_000 => reader.unexpected(node, "at most 1000000000 items"),
                 Count(items) => Some(Self::Items(items)),
             },
-            Value::String(_) => {
-                Size::read(node, reader).map(|Size(bytes)| Self::Bytes(bytes))
-            }
+            Value::String(_) => Size::read(node, reader).map(|Size(bytes)| Self::Bytes(bytes)),
             Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
                 reader.unexpected(node, "a number of items, or a size as \"2GiB\"")
             }

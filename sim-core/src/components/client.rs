@@ -8,7 +8,7 @@ use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::Referent;
-use crate::model::value::{Count, Factor, Name, TimeDistribution};
+use crate::model::value::{Count, Factor, Name, Share, TimeDistribution};
 use crate::{choices, spec};
 
 spec! {
@@ -58,11 +58,13 @@ choices! {
 spec! {
     /// Who the clients are.
     pub struct Population {
-        /// How many there are.
-        clients: Count = required.range(1, 10_000_000_000_u64);
+        /// How many there are; left out, every request (in a closed loop, every user) is a client of its own.
+        clients: Count = optional.range(1, 10_000_000_000_u64);
         /// Which of them ask most.
         popularity: Popularity = default("uniform");
-        later ["tiers", "regions"];
+        /// The shares of clients that rate limiters know by name, as in { "premium": "5%" }; the rest have no tier.
+        tiers: BTreeMap<String, Share> = default(EMPTY_MAP);
+        later ["regions"];
     }
 }
 

@@ -6,6 +6,7 @@ pub mod client;
 pub mod connection_pool;
 pub mod database;
 pub mod load_balancer;
+pub mod rate_limiter;
 pub mod server_pool;
 
 use crate::model::cost::Cost;
@@ -27,12 +28,14 @@ pub enum Component {
     ConnectionPool(connection_pool::ConnectionPoolSpec),
     /// Keeps data.
     Database(database::DatabaseSpec),
+    /// Lets so many calls pass in a time.
+    RateLimiter(rate_limiter::RateLimiterSpec),
     /// Changes the number of replicas.
     Autoscaler(autoscaler::AutoscalerSpec),
 }
 
 /// The types that the language has and this version has not.
-const LATER_TYPES: [&str; 3] = ["cdn", "queue", "rate-limiter"];
+const LATER_TYPES: [&str; 2] = ["cdn", "queue"];
 
 /// The declarations of all component types, in the order of a palette.
 pub fn structures() -> Vec<Structure> {
@@ -43,6 +46,7 @@ pub fn structures() -> Vec<Structure> {
         cache::CacheSpec::structure(),
         connection_pool::ConnectionPoolSpec::structure(),
         database::DatabaseSpec::structure(),
+        rate_limiter::RateLimiterSpec::structure(),
         autoscaler::AutoscalerSpec::structure(),
     ]
 }
@@ -57,6 +61,7 @@ impl Component {
             Self::Cache(_) => "cache",
             Self::ConnectionPool(_) => "connection-pool",
             Self::Database(_) => "database",
+            Self::RateLimiter(_) => "rate-limiter",
             Self::Autoscaler(_) => "autoscaler",
         }
     }
@@ -70,6 +75,7 @@ impl Component {
             Self::Cache(spec) => &spec.at,
             Self::ConnectionPool(spec) => &spec.at,
             Self::Database(spec) => &spec.at,
+            Self::RateLimiter(spec) => &spec.at,
             Self::Autoscaler(spec) => &spec.at,
         }
     }
@@ -83,6 +89,7 @@ impl Component {
             Self::Cache(spec) => spec.cost.as_ref(),
             Self::ConnectionPool(spec) => spec.cost.as_ref(),
             Self::Database(spec) => spec.cost.as_ref(),
+            Self::RateLimiter(spec) => spec.cost.as_ref(),
             Self::Autoscaler(spec) => spec.cost.as_ref(),
         }
     }
@@ -90,7 +97,7 @@ impl Component {
     /// Its stations, as reports name them; the first is the one that its own `utilization`, `queue` and `wait` are of.
     pub fn stations(&self) -> Vec<&'static str> {
         match self {
-            Self::Client(_) | Self::LoadBalancer(_) | Self::Autoscaler(_) => Vec::new(),
+            Self::Client(_) | Self::LoadBalancer(_) | Self::RateLimiter(_) | Self::Autoscaler(_) => Vec::new(),
             Self::ServerPool(_) => vec!["cores", "workers"],
             Self::Cache(_) => vec!["threads"],
             Self::ConnectionPool(_) => vec!["connections"],
@@ -119,6 +126,7 @@ impl Read for Component {
             "cache" => Read::read(node, reader).map(Self::Cache),
             "connection-pool" => Read::read(node, reader).map(Self::ConnectionPool),
             "database" => Read::read(node, reader).map(Self::Database),
+            "rate-limiter" => rate_limiter::RateLimiterSpec::read_with_algorithm(node, reader).map(Self::RateLimiter),
             "autoscaler" => Read::read(node, reader).map(Self::Autoscaler),
             later if LATER_TYPES.contains(&later) => reader.later(kind, later),
             wrong => {
@@ -137,6 +145,7 @@ impl Read for Component {
                 cache::CacheSpec::shape(),
                 connection_pool::ConnectionPoolSpec::shape(),
                 database::DatabaseSpec::shape(),
+                rate_limiter::RateLimiterSpec::shape(),
                 autoscaler::AutoscalerSpec::shape(),
             ])
         })

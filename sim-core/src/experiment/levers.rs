@@ -80,7 +80,10 @@ pub fn levers(model: &Model) -> Vec<Lever> {
                 }
             }
             Component::Database(database) => of_database(name, database, &mut levers),
-            Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_) => {}
+            Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::RateLimiter(_)
+            | Component::Autoscaler(_) => {}
         }
     }
     levers
@@ -183,6 +186,7 @@ fn is_alike(model: &Model, name: &str, pool: &ServerPoolSpec) -> bool {
             Component::Client(_)
             | Component::ServerPool(_)
             | Component::ConnectionPool(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         })
 }

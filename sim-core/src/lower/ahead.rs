@@ -42,6 +42,8 @@ fn follow(plan: &Plan, entry: Pc, sent: u16, class: u16, path: &mut Vec<u64>, fo
                     path.pop();
                 }
             }
+            // Who is turned away asks for nothing more.
+            Op::Limit(_) | Op::Passed(_) => {}
             Op::Seize { .. } | Op::Release { .. } | Op::FailShare(_) | Op::Observe(_) | Op::Commit(_) => {}
             _ => return,
         }
@@ -75,6 +77,6 @@ fn callee(plan: &Plan, call: &crate::plan::CallPlan, class: u16) -> Pc {
                 _ => NONE,
             }
         }
-        Target::Copy(component) | Target::Database(component) => by_op(component),
+        Target::Copy(component) | Target::Chosen(component) | Target::Database(component) => by_op(component),
     }
 }

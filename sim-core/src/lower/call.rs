@@ -139,6 +139,7 @@ impl<'m> Lowering<'m> {
             | Component::LoadBalancer(_)
             | Component::ServerPool(_)
             | Component::Database(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {
                 self.straight_call(caller, call);
             }
@@ -462,6 +463,7 @@ impl<'m> Lowering<'m> {
                     None => self.loaded_from(&name)?,
                 },
                 Component::ConnectionPool(pool) => pool.to.to.as_str().to_string(),
+                Component::RateLimiter(limiter) => limiter.to.as_ref()?.to.as_str().to_string(),
                 Component::Client(_)
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
@@ -489,6 +491,7 @@ impl<'m> Lowering<'m> {
             | Component::Cache(_)
             | Component::ConnectionPool(_)
             | Component::Database(_)
+            | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         })
     }

@@ -19,10 +19,14 @@ impl Lowering<'_> {
             }
         }
         for event in &model.events {
-            let Some(Action::Flush) = event.action else { continue };
+            let Some(action) = event.action else { continue };
             for target in event.target.iter().flat_map(|targets| &targets.0) {
                 let (component, instance) = self.address(target);
-                self.change_at(event.at_time.0, ChangeKind::Flush { component, instance });
+                let what = match action {
+                    Action::Flush | Action::Invalidate | Action::Purge => ChangeKind::Flush { component, instance },
+                    Action::Warm => ChangeKind::Warm { component, instance },
+                };
+                self.change_at(event.at_time.0, what);
             }
         }
         self.faults();
@@ -56,11 +60,14 @@ impl Lowering<'_> {
             (Component::ConnectionPool(pool), "size" | "overflow") => {
                 ChangeKind::Size { component, size: pool.size.0 as u32, overflow: pool.overflow.0 as u32 }
             }
+            (Component::RateLimiter(limiter), "rate" | "burst") => {
+                ChangeKind::Limits { component, limits: self.limits(limiter) }
+            }
             (Component::Cache(cache), "capacity") => ChangeKind::Capacity {
                 component,
                 capacity: match cache.capacity {
-                    Some(Capacity::Items(items)) => items,
-                    Some(Capacity::Bytes(_)) | None => u64::MAX,
+                    Some(Capacity::Items(most) | Capacity::Bytes(most)) => most,
+                    None => u64::MAX,
                 },
             },
             (Component::Cache(cache), "ttl") => ChangeKind::Ttl { component, ttl_ns: self.ttls(cache.ttl.as_ref()) },

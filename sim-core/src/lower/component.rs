@@ -5,6 +5,7 @@ mod cache;
 mod connection_pool;
 mod database;
 mod load_balancer;
+mod rate_limiter;
 mod server_pool;
 
 use super::Lowering;
@@ -27,6 +28,7 @@ impl Lowering<'_> {
             Component::Cache(cache) => self.cache(id, name, cache),
             Component::ConnectionPool(pool) => self.connection_pool(id, name, pool),
             Component::Database(database) => self.database(id, name, database),
+            Component::RateLimiter(limiter) => self.rate_limiter(id, name, limiter),
             Component::Autoscaler(scaler) => self.autoscaler(id, scaler),
         }
     }

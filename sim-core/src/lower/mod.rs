@@ -104,6 +104,7 @@ impl<'m> Lowering<'m> {
         let model = self.model;
         self.keyspaces();
         self.classes();
+        self.tiers();
         for (name, component) in &model.components {
             let plan = self.component_plan(name, component);
             self.plan.components.push(plan);
@@ -124,7 +125,10 @@ impl<'m> Lowering<'m> {
             stations: Vec::new(),
             scope: Scope::Shared,
             is_caller: false,
-            by_op: matches!(component, Component::Cache(_) | Component::ConnectionPool(_) | Component::Database(_)),
+            by_op: matches!(
+                component,
+                Component::Cache(_) | Component::ConnectionPool(_) | Component::Database(_) | Component::RateLimiter(_)
+            ),
             entry_by_class: vec![NONE; self.model.classes.len()],
             entry_by_op: vec![NONE; self.op_ids.len()],
             op_writes: Vec::new(),
@@ -224,6 +228,12 @@ impl<'m> Lowering<'m> {
                 "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
             );
         }
+        if is(|component| matches!(component, Component::RateLimiter(limiter) if limiter.store.is_some())) {
+            list.push(
+                "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing."
+                    .to_string(),
+            );
+        }
         if is(|component| matches!(component, Component::Autoscaler(_))) {
             list.push("New replicas always find a machine to run on.".to_string());
         }
@@ -291,9 +301,12 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         sized_keys: false,
         connection_pools: Vec::new(),
         databases: Vec::new(),
+        limiters: Vec::new(),
+        tiers: Vec::new(),
         autoscalers: Vec::new(),
         ahead: Vec::new(),
         leases: false,
+        origins: false,
         sizes: false,
         changes: Vec::new(),
         faults: Vec::new(),

@@ -110,6 +110,8 @@ impl Lowering<'_> {
                 | Op::ReleaseSession { .. }
                 | Op::SetKey { .. }
                 | Op::RestoreKey
+                | Op::Limit(_)
+                | Op::Passed(_)
                 | Op::Reply
                 | Op::ReplyEarly
                 | Op::Finish

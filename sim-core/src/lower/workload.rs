@@ -10,9 +10,10 @@ use crate::components::autoscaler::{AutoscalerSpec, ScalingRule, ScalingRules, S
 use crate::components::client::{ClientSpec, JourneyKey};
 use crate::engine::slab::NONE;
 use crate::model::arrivals::{Arrivals as ArrivalsSpec, Process as ProcessSpec, UserStage, Users};
-use crate::model::diagnostic::{Diagnostic, did_you_mean};
 use crate::model::class::{Tag, TagBy as TagBySpec};
+use crate::model::diagnostic::{Diagnostic, did_you_mean};
 use crate::model::keyspace::{Hot as HotSpec, Popularity as PopularitySpec};
+use crate::model::value::Share;
 use crate::plan::*;
 use crate::policy::hpa::{Behavior, HpaSpec, RateKind, RatePolicy, Rules, Select};
 use crate::workload::arrivals::{Process, State};
@@ -47,6 +48,30 @@ impl Lowering<'_> {
         }
     }
 
+    /// The names of all tiers.
+    pub(super) fn tiers(&mut self) {
+        let names = self.model.components.values().filter_map(|component| match component {
+            Component::Client(client) => Some(client.population.as_ref()?.tiers.keys().cloned()),
+            _ => None,
+        });
+        let mut names: Vec<String> = names.flatten().collect();
+        names.sort();
+        names.dedup();
+        self.plan.tiers = names;
+    }
+
+    /// Cumulative shares of a client's tiers.
+    fn tiers_of(&self, spec: &ClientSpec) -> Vec<(f64, u32)> {
+        let mut sum = 0.0;
+        let tiers = spec.population.iter().flat_map(|population| &population.tiers);
+        let tier = |(name, share): (&String, &Share)| {
+            sum += share.0;
+            let tier = self.plan.tiers.iter().position(|known| known == name).expect("all names are known");
+            (sum, tier as u32)
+        };
+        tiers.map(tier).collect()
+    }
+
     /// Whether a trace may say of a request that it writes, whatever its class says.
     pub(super) fn rows_may_write(&self) -> bool {
         self.model.components.values().any(|component| {
@@ -77,7 +102,8 @@ impl Lowering<'_> {
             component: id,
             mix,
             entry,
-            population: population.map(|population| keys(&population.popularity, population.clients.0)),
+            population: population.and_then(|population| Some(keys(&population.popularity, population.clients?.0))),
+            tiers: self.tiers_of(spec),
             load,
             session,
             session_end,

@@ -1,7 +1,7 @@
 //! Classes: what clients ask for.
 
-use super::spec::Referent;
 use super::node::{EMPTY_LIST, Node, Value};
+use super::spec::Referent;
 use super::spec::{Read, Reader, Shape};
 use super::value::{Count, Name, SizeDistribution, Time};
 use crate::spec;

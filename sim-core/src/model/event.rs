@@ -40,7 +40,13 @@ choices! {
     pub enum Action {
         /// A cache forgets everything.
         Flush = "flush";
-        later ["purge", "deploy", "restart", "warm", "invalidate"];
+        /// The same: all items of a cache are no longer good.
+        Invalidate = "invalidate";
+        /// A CDN, or a cache, forgets everything, everywhere.
+        Purge = "purge";
+        /// A cache is filled with what its `warm` says.
+        Warm = "warm";
+        later ["deploy", "restart"];
     }
 }
 

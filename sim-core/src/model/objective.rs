@@ -62,7 +62,7 @@ pub enum Dimension {
 }
 
 /// The metrics, percentiles apart.
-pub const METRICS: [(&str, Dimension); 18] = [
+pub const METRICS: [(&str, Dimension); 21] = [
     ("mean", Dimension::Time),
     ("min", Dimension::Time),
     ("max", Dimension::Time),
@@ -74,6 +74,9 @@ pub const METRICS: [(&str, Dimension); 18] = [
     ("utilization", Dimension::Share),
     ("hit_ratio", Dimension::Share),
     ("stale_reads", Dimension::Number),
+    ("lost_writes", Dimension::Number),
+    ("coalesced", Dimension::Number),
+    ("evictions", Dimension::Number),
     ("queue", Dimension::Number),
     ("queue_max", Dimension::Number),
     ("wait", Dimension::Time),
@@ -92,7 +95,7 @@ impl Measure {
     /// Which way is better: less (latencies, errors, queues) or more (what gets done); nothing where neither is.
     pub fn wanted(&self) -> Option<Comparison> {
         match self.metric.as_str() {
-            "offered" | "utilization" | "replicas" => None,
+            "offered" | "utilization" | "replicas" | "coalesced" => None,
             "within" | "availability" | "throughput" | "goodput" | "hit_ratio" => Some(Comparison::More),
             // Latencies, waits, queues, errors.
             _ => Some(Comparison::Less),

@@ -244,6 +244,26 @@ fn time_of(text: &str, quantity: Quantity) -> Result<u64, UnitError> {
 /// # Errors
 /// Where the time is missing, unknown or zero, or the rate isn't finite.
 pub fn rate(text: &str) -> Result<f64, UnitError> {
+    let (number, power, per_ns) = rate_parts(text)?;
+    let per_second = match per_ns {
+        1_000_000_000 => number.to_f64(power),
+        _ => number.to_f64(power + 9) / per_ns as f64,
+    };
+    if per_second.is_finite() { Ok(per_second) } else { Err(Quantity::Rate.too_large()) }
+}
+
+/// Reads a rate as it is written: so many, and the time that they are per, in ns. `"100 per 15m"` is (100, 9e11).
+///
+/// # Errors
+/// As for [`rate`].
+pub fn quota(text: &str) -> Result<(f64, u64), UnitError> {
+    let (number, power, per_ns) = rate_parts(text)?;
+    let count = number.to_f64(power);
+    if count.is_finite() { Ok((count, per_ns)) } else { Err(Quantity::Rate.too_large()) }
+}
+
+/// A rate's number, the power of ten that goes with it, and the time that it is per, in ns.
+fn rate_parts(text: &str) -> Result<(Decimal, i32, u64), UnitError> {
     let quantity = Quantity::Rate;
     let (number, written, rest) = leading_number(text.trim(), quantity)?;
     let rest = rest.trim_start();
@@ -266,11 +286,7 @@ pub fn rate(text: &str) -> Result<f64, UnitError> {
     if per_ns == 0 {
         return Err(quantity.error("the time it is per can't be zero"));
     }
-    let per_second = match per_ns {
-        1_000_000_000 => number.to_f64(power),
-        _ => number.to_f64(power + 9) / per_ns as f64,
-    };
-    if per_second.is_finite() { Ok(per_second) } else { Err(quantity.too_large()) }
+    Ok((number, power, per_ns))
 }
 
 fn size_unit_bytes(unit: &str) -> Option<u64> {

@@ -167,6 +167,45 @@ macro_rules! quantity {
     };
 }
 
+/// A rate as it is written: so many in a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quota {
+    /// How many.
+    pub count: f64,
+    /// In how long, ns.
+    pub per_ns: u64,
+}
+
+impl Quota {
+    /// How many in a second.
+    pub fn per_second(self) -> f64 {
+        self.count * 1e9 / self.per_ns as f64
+    }
+}
+
+impl Read for Quota {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let text = scalar(node, reader, "a rate with a unit")?;
+        let (count, per_ns) = unit(node, reader, units::quota(text))?;
+        let quota = Self { count, per_ns };
+        if quota.per_second() > RATE_PER_S_MAX || count > RATE_PER_S_MAX {
+            return reader.unexpected(node, "at most 1e9/s");
+        }
+        if per_ns > TIME_NS_MAX {
+            return reader.unexpected(node, "a rate per at most 100 years (36500d)");
+        }
+        Some(quota)
+    }
+
+    fn shape() -> Shape {
+        Shape::Quantity(Quantity::Rate)
+    }
+
+    fn magnitude(&self) -> Option<f64> {
+        Some(self.per_second())
+    }
+}
+
 quantity!(Time, Time, "a time with a unit", units::time, TIME_NS_MAX, "100 years (36500d)");
 quantity!(Rate, Rate, "a rate with a unit", units::rate, RATE_PER_S_MAX, "1e9/s");
 quantity!(Size, Size, "a size with a unit", units::size, SIZE_BYTES_MAX, "1048576TiB");

@@ -63,6 +63,13 @@ pub enum ChangeKind {
         /// How many.
         slots: u32,
     },
+    /// A rate limiter's limits.
+    Limits {
+        /// The component.
+        component: u32,
+        /// By tier, as in [`LimiterPlan::limits`](super::LimiterPlan::limits).
+        limits: Vec<Option<crate::policy::limiting::Limit>>,
+    },
     /// A client's rate.
     Rate {
         /// The client, a component.
@@ -79,6 +86,13 @@ pub enum ChangeKind {
     },
     /// A cache forgets everything.
     Flush {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
+    /// A cache is filled with its most popular keys again.
+    Warm {
         /// The component.
         component: u32,
         /// Which instance; `None`: all.

@@ -19,6 +19,8 @@ pub struct ClientPlan {
     pub entry: Vec<Pc>,
     /// Who the clients are; `None`: every request is one of its own.
     pub population: Option<Keys>,
+    /// Cumulative shares of clients, and the tier that each is of; the rest have none.
+    pub tiers: Vec<(f64, u32)>,
     /// When requests come.
     pub load: Load,
     /// Where a session's program begins, for closed loops and journeys; `NONE`: none.

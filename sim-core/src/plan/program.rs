@@ -143,6 +143,10 @@ pub enum Op {
         /// Which of the handler's sessions it is.
         bit: u8,
     },
+    /// Comes to the limit of this limiter: waits, or ends badly.
+    Limit(u32),
+    /// Tells this limiter how a call ended that it let pass.
+    Passed(u32),
     /// Answers the caller with the frame's outcome.
     Reply,
     /// Answers ok now; the frame goes on and then ends (an asynchronous fill).
@@ -189,6 +193,8 @@ pub enum KeyChoice {
     Request,
     /// The client's number.
     Client,
+    /// None.
+    Nothing,
     /// A fresh one from this keyspace.
     Fresh(u32),
 }

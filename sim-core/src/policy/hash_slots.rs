@@ -26,7 +26,9 @@ pub fn slot(key: u64) -> u16 {
 /// The last slot of each node.
 pub fn ends(nodes: u32) -> Vec<u16> {
     let each = f64::from(SLOTS) / f64::from(nodes);
-    (1..=nodes).map(|node| if node == nodes { SLOTS - 1 } else { (each * f64::from(node) - 1.0).round() as u16 }).collect()
+    (1..=nodes)
+        .map(|node| if node == nodes { SLOTS - 1 } else { (each * f64::from(node) - 1.0).round() as u16 })
+        .collect()
 }
 
 /// The node that has a slot.
@@ -36,9 +38,7 @@ pub fn node(ends: &[u16], slot: u16) -> u32 {
 
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc: u16, &byte| {
-        (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
-        })
+        (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 })
     })
 }
 

@@ -4,4 +4,5 @@ pub mod backoff;
 pub mod eviction;
 pub mod hash_slots;
 pub mod hpa;
+pub mod limiting;
 pub mod smooth_round_robin;

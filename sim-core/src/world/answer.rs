@@ -271,6 +271,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let generation = self.frames[twin].generation;
         let state = self.frames[frame];
         self.frames[twin] = Frame { generation, child: NONE, ..state };
+        self.origins[twin as usize] = self.origins[frame as usize];
         self.frames[state.parent].child = twin;
         self.instances[state.instance as usize].active += 1;
         let original = &mut self.frames[frame];

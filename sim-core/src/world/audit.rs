@@ -184,6 +184,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
                     self.note(&format!("{}.hit_ratio", state.name), ratio);
                 }
+                Kind::Limiter(limiter) => {
+                    if let Some(rate) = self.adaptive_rate(limiter) {
+                        self.note(&format!("{}.limit_per_s", state.name), Some(rate));
+                    }
+                }
                 Kind::Client(_)
                 | Kind::Balancer(_)
                 | Kind::ConnectionPool(_)

@@ -30,7 +30,6 @@ struct Dirty {
     queued: bool,
     /// Whether the cache has died since the call was sent.
     orphan: bool,
-    item: u64,
     class: u16,
     client: u32,
     size: u64,
@@ -39,7 +38,7 @@ struct Dirty {
 impl Behind {
     /// Whether a key waits to be written.
     pub fn waits(&self, key: u64) -> bool {
-        self.dirty.get(&key).is_some_and(|dirty| !dirty.orphan)
+        self.dirty.get(&key).is_some_and(|dirty| !dirty.orphan && dirty.waiting + dirty.sent > 0)
     }
 
     /// The cache dies: how many accepted writes are lost. What has been sent goes its way.
@@ -69,7 +68,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.frames[frame].version = AHEAD;
         self.store_version(frame, component, AHEAD);
         let Frame { item, instance, class, client, .. } = self.frames[frame];
-        let key = self.entry_key(item, class, component);
+        let key = item;
         let size = self.sizes[frame as usize];
         let behind = self.behind(instance);
         let dirty = behind.dirty.entry(key).or_default();
@@ -77,7 +76,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             // Written before the crash, and again after it: the call in flight is of its own.
             dirty.orphan = false;
         }
-        (dirty.item, dirty.class, dirty.client, dirty.size) = (item, class, client, size);
+        (dirty.class, dirty.client, dirty.size) = (class, client, size);
         dirty.waiting += 1;
         if !std::mem::replace(&mut dirty.queued, true) {
             behind.queue.push_back(key);
@@ -156,12 +155,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
             let Some(dirty) = self.behind(instance).dirty.get_mut(&key) else { continue };
             if dirty.waiting == 0 || dirty.sent > 0 {
                 // It went with another flush, or is on its way: the newest follows when that has ended.
+                if dirty.waiting + dirty.sent == 0 && !dirty.queued {
+                    self.behind(instance).dirty.remove(&key);
+                }
                 continue;
             }
             (dirty.sent, dirty.waiting) = (dirty.waiting, 0);
-            let Dirty { item, class, client, size, .. } = *dirty;
+            let Dirty { class, client, size, .. } = *dirty;
             let state = &mut self.frames[frame];
-            (state.item, state.class, state.client) = (item, class, client);
+            (state.item, state.class, state.client) = (key, class, client);
             // Each key's call draws for itself.
             state.turn = 0;
             state.key = mix64(state.key ^ PHI);
@@ -172,15 +174,18 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// A key has been written: its entry has the version that this made.
     pub(super) fn written(&mut self, frame: u32, component: u32) -> Next {
-        let Frame { item, class, instance, version, .. } = self.frames[frame];
-        let key = self.entry_key(item, class, component);
+        let Frame { item: key, class, instance, version, .. } = self.frames[frame];
+        let entry = self.entry_key(key, class, component);
         let state = self.instances[instance as usize].state as usize;
         let behind = &mut self.caches[state].behind;
         if let Some(dirty) = behind.dirty.get_mut(&key) {
             dirty.sent = 0;
             if dirty.waiting == 0 {
-                behind.dirty.remove(&key);
-                self.caches[state].store.set_version(key, version);
+                // One that is still queued is met there.
+                if !dirty.queued {
+                    behind.dirty.remove(&key);
+                }
+                self.caches[state].store.set_version(entry, version);
             } else {
                 self.queue_again(instance, key);
             }
@@ -201,9 +206,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// A key could not be written: this flush ends, and what it had left waits for the next.
     pub(super) fn not_written(&mut self, frame: u32, component: u32) -> Next {
-        let Frame { item, class, instance, .. } = self.frames[frame];
+        let Frame { item: key, instance, .. } = self.frames[frame];
         self.frames[frame].outcome = Outcome::Ok as u8;
-        let key = self.entry_key(item, class, component);
         let behind = self.behind(instance);
         let mut lost = 0;
         if let Some(dirty) = behind.dirty.get_mut(&key) {

@@ -81,6 +81,11 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         }
     }
 
+    /// The instance of a component that a call goes to, where its kind chooses.
+    pub(super) fn chosen_node(&mut self, component: u32, child: u32) -> u32 {
+        self.slot_node(component, self.frames[child].item)
+    }
+
     /// The node of a cache that has a key's hash slot.
     pub(super) fn slot_node(&self, component: u32, item: u64) -> u32 {
         let plan = self.cache_plan(component);
@@ -138,7 +143,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let key = self.entry_key(item, class, component);
         let mut found = self.caches[state as usize].store.lookup(key, self.now as i64);
         if plan.grace_ns > 0 || plan.flush.is_some() {
-            found = self.with_grace(found, plan, key, state);
+            found = self.with_grace(found, plan, item, state);
         }
         self.trace_lookup(frame, component, &found);
         let hit = matches!(found, Lookup::Hit { .. });
@@ -167,14 +172,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     }
 
     /// What a look-up found, where entries outlive their end and writes wait.
-    fn with_grace(&self, found: Lookup, plan: &CachePlan, key: u64, state: u32) -> Lookup {
+    fn with_grace(&self, found: Lookup, plan: &CachePlan, item: u64, state: u32) -> Lookup {
         match found {
             Lookup::Hit { version, expires_ns } if expires_ns != NEVER_NS => {
                 let served_until = expires_ns - (plan.grace_ns - plan.revalidate_ns) as i64;
                 if self.now as i64 >= served_until { Lookup::Expired { version } } else { found }
             }
             Lookup::Hit { .. } => found,
-            Lookup::Expired { .. } | Lookup::Miss if self.caches[state as usize].behind.waits(key) => {
+            Lookup::Expired { .. } | Lookup::Miss if self.caches[state as usize].behind.waits(item) => {
                 Lookup::Hit { version: AHEAD, expires_ns: NEVER_NS }
             }
             Lookup::Expired { .. } | Lookup::Miss => found,

@@ -73,6 +73,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 return self.arrive(child);
             }
             Target::Copy(component) => self.copy_for(component, scope),
+            Target::Chosen(component) => self.chosen_node(component, child),
             Target::Database(component) => self.node_for(component, child),
             Target::Pool(_) => match self.resolve(frame, child, link) {
                 Some(instance) => instance,
@@ -113,6 +114,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 return self.arrive(frame);
             }
             Target::Copy(component) => self.copy_for(component, scope),
+            Target::Chosen(component) => self.chosen_node(component, frame),
             Target::Database(component) => self.node_for(component, frame),
             Target::Pool(component) => match self.ready_members(component) {
                 1 => self.ready_member(component, 0),
@@ -280,14 +282,24 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             outcome: Outcome::Ok as u8,
             waiting: Waiting::Outward,
         };
+        if self.plan.sizes || self.plan.origins {
+            self.carry(frame, child, call);
+        }
+        self.trace_call(frame, child, op, call, link);
+        child
+    }
+
+    /// What a call carries besides: its size, and where it comes from.
+    #[cold]
+    fn carry(&mut self, frame: u32, child: u32, call: &CallPlan) {
+        self.origins[child as usize] = self.origins[frame as usize];
         if self.plan.sizes {
+            let key = self.frames[child].key;
             self.sizes[child as usize] = match call.size {
                 Some(size) => self.plan.draws[size as usize].sampler.sample_ns(draw(key, call.site, SIZE)),
                 None => self.size_for(frame, child, call.class.is_some()),
             };
         }
-        self.trace_call(frame, child, op, call, link);
-        child
     }
 
     /// The key that a call is about.
@@ -295,8 +307,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     pub(super) fn chosen_key(&self, frame: u32, choice: KeyChoice, key: u64, site: u64) -> u64 {
         match choice {
             KeyChoice::Request => self.frames[frame].item,
-            KeyChoice::Client => self.frames[frame].client as u64,
-            KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].keys.pick(draw(key, site, FRESH_KEY)),
+            // Clients are no keys of any keyspace.
+            KeyChoice::Client => self.plan.keys_end() + self.frames[frame].client as u64,
+            KeyChoice::Nothing => NO_KEY,
+            KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].pick(draw(key, site, FRESH_KEY)),
         }
     }
 
@@ -305,7 +319,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         if !other_class {
             return self.sizes[frame as usize];
         }
-        let Frame { key, class, .. } = self.frames[child];
+        let Frame { key, class, item, .. } = self.frames[child];
+        if self.plan.sized_keys && item != NO_KEY {
+            return self.item_size(class, item);
+        }
         let class = &self.plan.classes[class as usize];
         class.size.as_ref().map_or(0, |size| size.sample_ns(draw(key, class.site, SIZE)))
     }
@@ -319,12 +336,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ops::READ => (ops::READ, false),
             ops::WRITE | ops::DELETE | ops::STORE => (op, true),
             own => {
-                let component = match link.target {
-                    Target::Pool(component)
-                    | Target::Balancer(component)
-                    | Target::Copy(component)
-                    | Target::Database(component) => component,
-                };
+                let component = link.target.component();
                 let writes = self.plan.components[component as usize].op_writes.get(own as usize);
                 (own, writes.copied().unwrap_or(class_writes))
             }
@@ -335,23 +347,41 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     #[inline(always)]
     fn resolve(&mut self, frame: u32, child: u32, link: &LinkPlan) -> Option<u32> {
         match link.target {
-            Target::Balancer(component) => self.members[component as usize].first().copied(),
-            Target::Copy(component) => Some(self.copy_for(component, self.frames[frame].scope)),
+            Target::Balancer(component) => match self.picked(frame, child) {
+                None => self.members[component as usize].first().copied(),
+                picked => picked,
+            },
+            Target::Copy(component) => match self.picked(frame, child) {
+                None => Some(self.copy_for(component, self.frames[frame].scope)),
+                picked => picked,
+            },
+            Target::Chosen(component) => match self.picked(frame, child) {
+                None => Some(self.chosen_node(component, child)),
+                picked => picked,
+            },
             Target::Database(component) => Some(self.node_for(component, child)),
             Target::Pool(component) => {
-                let state = &self.frames[frame];
-                if let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize]
-                    && !state.has(FALLBACK)
-                {
-                    let picked = state.next;
-                    self.enter_balancer(balancer, picked, child);
+                if let Some(picked) = self.picked(frame, child) {
                     return Some(picked);
                 }
-                let scope = state.scope;
+                let scope = self.frames[frame].scope;
                 let link_at = self.call_of(frame).link;
                 self.choose_replica(component, link_at, link, scope, child)
             }
         }
+    }
+
+    /// The endpoint that a balancer has chosen for its try.
+    #[inline(always)]
+    fn picked(&mut self, frame: u32, child: u32) -> Option<u32> {
+        let state = &self.frames[frame];
+        let Op::CallPicked(balancer) = self.plan.ops[state.pc as usize] else { return None };
+        if state.has(FALLBACK) {
+            return None;
+        }
+        let picked = state.next;
+        self.enter_balancer(balancer, picked, child);
+        Some(picked)
     }
 
     /// The replica that a caller without a balancer calls.

@@ -15,6 +15,8 @@ pub struct Settings {
     pub ttls: Vec<Vec<u64>>,
     /// Connection pools: size and overflow.
     pub sizes: Vec<(u32, u32)>,
+    /// Rate limiters: limits by tier.
+    pub limits: Vec<Vec<Option<crate::policy::limiting::Limit>>>,
     /// Databases: slots, where they were changed.
     pub slots: Vec<Option<u32>>,
 }
@@ -36,6 +38,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             capacities: vec![0; count],
             ttls: vec![Vec::new(); count],
             sizes: vec![(0, 0); count],
+            limits: vec![Vec::new(); count],
             slots: vec![None; count],
         };
         for pool in &self.plan.pools {
@@ -44,6 +47,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for cache in &self.plan.caches {
             settings.capacities[cache.component as usize] = cache.capacity;
             settings.ttls[cache.component as usize] = cache.ttl_ns.clone();
+        }
+        for limiter in &self.plan.limiters {
+            settings.limits[limiter.component as usize].clone_from(&limiter.limits);
         }
         for pool in &self.plan.connection_pools {
             settings.sizes[pool.component as usize] = (pool.size, pool.overflow);
@@ -63,7 +69,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     station.servers = slots;
                 }
             }
-            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Cache(_) | Kind::Autoscaler(_) => {}
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Cache(_)
+            | Kind::Limiter(_)
+            | Kind::Autoscaler(_) => {}
         }
     }
 
@@ -105,15 +116,22 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.settings.capacities[component as usize] = capacity;
                 for instance in self.members[component as usize].clone() {
                     let state = self.instances[instance as usize].state;
+                    let capacity = self.cache_plan(component).of_node(capacity);
                     self.caches[state as usize].resize(capacity, self.now);
                 }
             }
             ChangeKind::Ttl { component, ttl_ns } => self.settings.ttls[*component as usize].clone_from(ttl_ns),
+            ChangeKind::Limits { component, limits } => self.change_limits(*component, limits),
             &ChangeKind::Rate { component, rate } => self.change_rate(component, rate),
             &ChangeKind::Users { component, users } => self.change_users(component, users),
             &ChangeKind::Slots { component, slots } => {
                 self.settings.slots[component as usize] = Some(slots);
                 self.resize_stations(component, slots);
+            }
+            &ChangeKind::Warm { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.warm_up(instance);
+                }
             }
             &ChangeKind::Flush { component, instance } => {
                 for instance in self.meant(component, instance) {

@@ -1,7 +1,9 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::cache::CacheState;
+use super::data::{ConnectionState, DatabaseState};
+use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
@@ -114,7 +116,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             self.first_entry.push(self.entries.len() as u32);
             self.entries.extend(if component.by_op { &component.entry_by_op } else { &component.entry_by_class });
         }
-        let keys = plan.keyspaces.iter().map(|keyspace| keyspace.count).max().unwrap_or(0);
+        let keys = plan.keys_end();
         self.databases = plan.databases.iter().map(|database| DatabaseState::new(database, keys)).collect();
         self.endpoints =
             plan.balancers.iter().flat_map(|balancer| &balancer.groups).map(|_| Endpoints::default()).collect();
@@ -133,7 +135,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     database.shards * (1 + database.replicas)
                 }
                 Kind::Client(_) | Kind::Balancer(_) => 1,
-                Kind::Cache(_) | Kind::ConnectionPool(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Cache(cache) if state.scope == Scope::Shared => {
+                    plan.caches[cache as usize].slot_ends.len().max(1) as u32
+                }
+                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
             for _ in 0..count {
@@ -161,12 +166,18 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Kind::Cache(cache) => {
                 let plan = &self.plan.caches[cache as usize];
                 let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
-                self.caches.push(CacheState::new(plan, self.settings.capacities[component as usize], seed));
+                let capacity = plan.of_node(self.settings.capacities[component as usize]);
+                self.caches.push(CacheState::new(plan, capacity, seed));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
                 self.connections.push(ConnectionState::new());
                 self.connections.len() as u32 - 1
+            }
+            Kind::Limiter(limiter) => {
+                let plan = &self.plan.limiters[limiter as usize];
+                self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
+                self.limiters.len() as u32 - 1
             }
             Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
         };
@@ -210,6 +221,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         });
         self.members[component as usize].push(number);
         self.epoch += 1;
+        if let Kind::Cache(_) = plan.kind
+            && (owner == NONE || self.instances[owner as usize].joined_at == 0)
+        {
+            self.warm_up(number);
+        }
         if life == Life::Starting {
             self.start_up(number);
             self.may_fail(component, number);
@@ -233,6 +249,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
+            | Kind::Limiter(_)
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {
@@ -386,9 +403,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
             let state = &self.instances[at as usize];
             if at == instance || state.owner == instance {
                 match state.kind {
-                    Kind::Cache(_) => self.caches[state.state as usize].clear(),
+                    Kind::Cache(_) => {
+                        self.caches[state.state as usize].clear();
+                        self.lose_writes(at);
+                    }
                     Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => {}
+                    Kind::Client(_)
+                    | Kind::Balancer(_)
+                    | Kind::Pool(_)
+                    | Kind::Database(_)
+                    | Kind::Limiter(_)
+                    | Kind::Autoscaler(_) => {}
                 }
             }
         }

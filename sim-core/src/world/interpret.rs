@@ -87,6 +87,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::Lookup(cache) => self.lookup(frame, cache),
             Op::Store(cache) => self.store(frame, cache),
             Op::Remove(cache) => self.remove(frame, cache),
+            Op::Cache(op) => self.cache_op(frame, op),
             Op::IfHit(pc) => {
                 if self.frames[frame].has(HIT) {
                     Next::At(pc)
@@ -168,6 +169,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Limit(limiter) => self.limit(frame, limiter),
+            Op::Passed(limiter) => self.passed(frame, limiter),
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
             Op::Issue(step) => self.issue(frame, step),
@@ -228,6 +231,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Nothing
             | Waiting::Granted
             | Waiting::SharedWork
+            | Waiting::Flight
             | Waiting::Join
             | Waiting::Request => {
                 unreachable!("no event wakes these")
@@ -277,6 +281,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             };
             self.frames[branch].sessions_clear();
             self.logs[branch as usize].clear();
+            self.origins[branch as usize] = self.origins[frame as usize];
             self.trace_branch(frame, branch, at as u32);
             self.joins[join as usize].branches.push(branch);
             self.ready.push_back(branch);

@@ -50,12 +50,35 @@ pub struct ComponentMeter {
     pub bypassed: u64,
     /// Hits that were older than the newest committed version.
     pub stale_reads: u64,
+    /// Misses that waited for another's load.
+    pub coalesced: u64,
+    /// Loads in the background.
+    pub refreshes: u64,
+    /// Failed loads that an entry past its end stood in for.
+    pub stood_in: u64,
+    /// Entries that writes took out by their tags.
+    pub invalidated: u64,
+    /// Accepted writes that were lost before they were written.
+    pub lost_writes: u64,
+    /// By tier, the last one for clients of none: what a rate limiter decided.
+    pub limits: Vec<Decisions>,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.
     pub scale_downs: u64,
     /// Replicas over time: since when, how many, their sum so far (replicas × ns), the least and the most.
     pub replicas: Replicas,
+}
+
+/// What a rate limiter decided.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Decisions {
+    /// Calls that passed.
+    pub allowed: u64,
+    /// Those of them that had to wait for it.
+    pub delayed: u64,
+    /// Calls that were turned away.
+    pub throttled: u64,
 }
 
 /// The number of replicas over time.

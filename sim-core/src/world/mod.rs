@@ -8,16 +8,20 @@ mod ahead;
 mod answer;
 mod audit;
 mod balancer;
+mod behind;
+mod cache;
 mod call;
 mod change;
 mod client;
 mod data;
 mod fault;
+mod flight;
 mod frame;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod limit;
 mod meters;
 mod scale;
 mod seize;
@@ -35,21 +39,24 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
+use cache::CacheState;
 use call::LinkState;
 use change::Settings;
 use client::ClientState;
-use data::{CacheState, ConnectionState, DatabaseState};
+use data::{ConnectionState, DatabaseState};
 use fault::Faults;
+use flight::Flights;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
+use limit::LimiterState;
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
-pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
+pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
 /// Runs a plan once.
@@ -84,9 +91,11 @@ enum Control {
     Slot,
     Change(u32),
     Scale(u32),
+    Flush(u32),
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Limit(u32),
     Failure(u32),
     StallEnds(u32),
 }
@@ -137,6 +146,8 @@ struct World<'p, const TRACED: bool> {
     keys: Vec<Vec<u64>>,
     /// By frame number: the bytes that it carries, where any link has a bandwidth.
     sizes: Vec<u64>,
+    /// By frame number: the client (of `Plan::clients`) that it comes from, where anything asks.
+    origins: Vec<u16>,
     ready: VecDeque<u32>,
     joins: Vec<Join>,
     free_joins: Vec<u32>,
@@ -161,8 +172,10 @@ struct World<'p, const TRACED: bool> {
     first_source: Entry,
     first_source_at: u32,
     caches: Vec<CacheState>,
+    flights: Flights,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
+    limiters: Vec<LimiterState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
@@ -203,6 +216,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             free_leases: Vec::new(),
             keys: Vec::new(),
             sizes: Vec::new(),
+            origins: Vec::new(),
             ready: VecDeque::new(),
             joins: Vec::new(),
             free_joins: Vec::new(),
@@ -222,8 +236,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             first_source: NEVER,
             first_source_at: 0,
             caches: Vec::new(),
+            flights: Flights::default(),
             connections: Vec::new(),
             databases: Vec::new(),
+            limiters: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),
@@ -245,6 +261,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
+        world.build_limiters();
         world.schedule_changes();
         world.build_clients();
         world
@@ -345,8 +362,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             }
             Control::Change(at) => self.change(at),
             Control::Scale(at) => self.scale(at),
+            Control::Flush(instance) => self.flush_due(instance),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
+            Control::Limit(limiter) => self.adapt(limiter),
             Control::Users(client) => self.users_change(client),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
@@ -393,6 +412,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.logs.push(Log::default());
             self.leases.push(NONE);
             self.sizes.push(0);
+            self.origins.push(0);
             self.keys.push(Vec::new());
         }
         if TRACED {

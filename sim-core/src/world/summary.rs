@@ -195,7 +195,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let end = self.plan.clock.end;
         let in_time = |&&instance: &&u32| self.instances[instance as usize].joined_at < end;
         let mut results: Vec<InstanceResult> = self.members[component].iter().filter(in_time).map(result).collect();
-        if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_)) {
+        if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_)) {
             // Copies are made when they are first needed: their order is that of their owners.
             results.sort_by_key(|instance| instance.owner);
         }
@@ -241,6 +241,13 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
         meter.replicas.area as u64,
     ];
     counts.iter().for_each(|&count| digest.word(count));
+    let of_some = [meter.coalesced, meter.refreshes, meter.stood_in, meter.invalidated, meter.lost_writes];
+    // What only some caches can have leaves the digests of others as they are.
+    if of_some.iter().any(|&count| count > 0) {
+        of_some.iter().for_each(|&count| digest.word(count));
+    }
+    let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
+    limits.for_each(|count| digest.word(count));
 }
 
 fn digest_counts(digest: &mut Digest, outcomes: &[u64; Outcome::COUNT], latency: &Histogram) {

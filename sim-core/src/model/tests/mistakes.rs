@@ -308,14 +308,14 @@ fn each_mistake_is_told_with_its_place() {
             "type: load-balancer",
             "type: loadbalancer",
             &[
-                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database or autoscaler; did you mean load-balancer?",
+                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler; did you mean load-balancer?",
             ],
         ),
         (
             "type: load-balancer, ",
             "",
             &[
-                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database or autoscaler",
+                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler",
             ],
         ),
         (
@@ -641,7 +641,7 @@ fn each_mistake_in_an_added_component_is_told() {
         (
             "more: { like: users, arrivals: { users: 5, think: 1s }, population: { clients: 5 } }",
             &[
-                "20: warning: components.more.population: `population` has no effect: each user of a closed loop is a client",
+                "20: warning: components.more.population.clients: `clients` has no effect: each user of a closed loop is a client",
             ],
         ),
         (

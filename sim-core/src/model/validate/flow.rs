@@ -156,6 +156,21 @@ impl Flow<'_> {
                     self.unknown_operation(&database.at.field("operations"), call, &operation, &known);
                 }
             }
+            Some(Component::RateLimiter(limiter)) => {
+                if let Some(store) = &limiter.store {
+                    let operation = match draft.components.get(store.to.as_str()) {
+                        Some(Component::Cache(_)) => Some("delete".to_string()),
+                        Some(Component::ServerPool(_)) => None,
+                        Some(_) | None => Some("write".to_string()),
+                    };
+                    let to = Call { component: store.to.text.clone(), operation, has_key: true, ..call.clone() };
+                    follow_link(store, to, true, &mut edges);
+                }
+                if let Some(to) = &limiter.to {
+                    let call = Call { component: to.to.text.clone(), ..call.clone() };
+                    follow_link(to, call, true, &mut edges);
+                }
+            }
             Some(Component::Client(_) | Component::Autoscaler(_)) | None => {}
         }
         edges
@@ -251,6 +266,7 @@ impl Flow<'_> {
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
                 | Component::ConnectionPool(_)
+                | Component::RateLimiter(_)
                 | Component::Autoscaler(_),
             )
             | None => {
@@ -287,6 +303,10 @@ impl Flow<'_> {
         for _ in 0..self.draft.components.len() {
             match self.draft.components.get(component) {
                 Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
+                Some(Component::RateLimiter(limiter)) => match &limiter.to {
+                    Some(to) => component = &to.to.text,
+                    None => break,
+                },
                 Some(_) | None => break,
             }
         }

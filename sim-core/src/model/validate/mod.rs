@@ -2,6 +2,7 @@
 
 mod faults;
 mod flow;
+mod limits;
 mod names;
 mod objectives;
 mod parts;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::components::Component;
 use crate::components::autoscaler::AutoscalerSpec;
-use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
-use crate::components::client::ClientSpec;
+use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
+use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, ReadFrom};
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
@@ -109,9 +109,9 @@ fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diag
     }
 }
 
-struct Check<'a> {
-    draft: &'a Draft,
-    diagnostics: &'a mut Diagnostics,
+pub(super) struct Check<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) diagnostics: &'a mut Diagnostics,
 }
 
 impl Check<'_> {
@@ -123,12 +123,13 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
+            Component::RateLimiter(spec) => self.rate_limiter(name, spec),
             Component::Autoscaler(spec) => self.autoscaler(name, spec),
         }
     }
 
     /// Warns of a field that was written and has no effect.
-    fn ignored(&mut self, at: &Place, field: &str, why: &str) {
+    pub(super) fn ignored(&mut self, at: &Place, field: &str, why: &str) {
         if at.has(field) {
             self.diagnostics.push(at.field(field).warning(format!("`{field}` has no effect: {why}")));
         }
@@ -149,7 +150,9 @@ impl Check<'_> {
         }
         match &spec.arrivals {
             Arrivals::Closed(_) => {
-                self.ignored(&spec.at, "population", "each user of a closed loop is a client");
+                if let Some(population) = &spec.population {
+                    self.ignored(&population.at, "clients", "each user of a closed loop is a client");
+                }
             }
             Arrivals::Trace(_) => {
                 self.ignored(&spec.at, "mix", "the trace says what is asked for");
@@ -159,12 +162,27 @@ impl Check<'_> {
             }
             Arrivals::Open(_) | Arrivals::Stages(_) | Arrivals::Daily(_) => {}
         }
+        if let Some(population) = &spec.population {
+            self.population(population);
+        }
         if let Some(population) = &spec.population
             && let Popularity::Weights(weights) = &population.popularity
-            && weights.len() as u64 != population.clients.0
+            && let Some(clients) = population.clients
+            && weights.len() as u64 != clients.0
         {
-            let found = format!("{} clients, but {} weights", population.clients.0, weights.len());
+            let found = format!("{} clients, but {} weights", clients.0, weights.len());
             self.diagnostics.push(population.at.field("popularity").error(found).expected("a weight for each client"));
+        }
+    }
+
+    fn population(&mut self, population: &Population) {
+        if population.clients.is_none() {
+            self.ignored(&population.at, "popularity", "each request is a client of its own");
+        }
+        let sum: f64 = population.tiers.values().map(|share| share.0).sum();
+        if sum > 1.0 + 1e-9 {
+            let found = format!("the shares make {}%", (sum * 100.0).round());
+            self.diagnostics.push(population.at.field("tiers").error(found).expected("at most 100% together"));
         }
     }
 
@@ -186,7 +204,7 @@ impl Check<'_> {
         for target in targets {
             self.link(&target.link);
             match self.draft.kind(&target.link.to) {
-                Some("server-pool") | None => {}
+                Some("server-pool" | "rate-limiter") | None => {}
                 Some("cache") => self.diagnostics.push(
                     target
                         .link
@@ -264,7 +282,7 @@ impl Check<'_> {
             Step::Call(call) => {
                 self.link(&call.link);
                 let cache = self.draft.components.get(call.link.to.as_str());
-                let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
+                let aside = matches!(cache, Some(Component::Cache(cache)) if !cache.loads());
                 if aside && call.times.0 > CACHE_CALLS_MAX {
                     let found = format!("found {}", call.times.0);
                     let expected = format!("at most {CACHE_CALLS_MAX} calls of a cache beside its callers");
@@ -322,22 +340,43 @@ impl Check<'_> {
             }
         } else {
             self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
-            let through =
-                [(spec.read_mode() == ReadMode::Through, "reads"), (spec.write_mode() == WriteMode::Through, "writes")];
+            let through = [(spec.loads(), "reads"), (spec.writes(), "writes")];
             if let Some((_, what)) = through.iter().find(|(is, _)| *is) {
                 let found = "`backing` is missing";
                 self.diagnostics
                     .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
             }
         }
-        if let Some(Capacity::Bytes(_)) = spec.capacity {
-            self.diagnostics.push(spec.at.field("capacity").error(not_yet("a capacity in bytes")));
-        }
+        self.cache_details(spec);
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
         }
         if spec.capacity.is_none() && spec.eviction != Eviction::None {
             self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
+        }
+    }
+
+    /// What excludes each other in a cache, and what has no effect.
+    fn cache_details(&mut self, spec: &CacheSpec) {
+        if spec.nodes.0 > 1 && spec.scope == crate::model::link::Scope::PerReplica {
+            let found = "found `nodes` and `scope: per-replica`";
+            self.diagnostics.push(spec.at.field("nodes").error(found).expected("one of them: a cluster is shared"));
+        }
+        let lives = spec.ttl.is_some();
+        let ahead = spec.read_mode() == ReadMode::Ahead;
+        for field in ["ttl_jitter", "stale_while_revalidate", "stale_if_error"] {
+            if !lives {
+                self.ignored(&spec.at, field, "the cache has no `ttl`, so nothing ends");
+            }
+        }
+        if !ahead || !lives {
+            self.ignored(&spec.at, "refresh", "nothing is read ahead");
+        }
+        if spec.write_mode() != WriteMode::Behind {
+            self.ignored(&spec.at, "flush", "the cache does not write behind");
+        }
+        if spec.write_mode() == WriteMode::Around || (spec.write_mode() == WriteMode::Update && !spec.writes()) {
+            self.ignored(&spec.at, "invalidate_tags", "writes take nothing out");
         }
     }
 
@@ -423,7 +462,7 @@ impl Check<'_> {
         }
     }
 
-    fn link(&mut self, link: &Link) {
+    pub(super) fn link(&mut self, link: &Link) {
         let options = &link.options;
         let at = &link.at;
         if options.datagram && options.timeout.is_none() {

@@ -41,8 +41,8 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
                 diagnostics.push(event.at.field("target").warning("`target` has no effect: paths say what is set"));
             }
         }
-        (None, Some(Action::Flush)) => match &event.target {
-            None => diagnostics.push(event.at.error("`target` is missing").help("which cache is flushed")),
+        (None, Some(action)) => match &event.target {
+            None => diagnostics.push(event.at.error("`target` is missing").help("which cache it is done to")),
             Some(targets) => {
                 for target in targets.iter() {
                     if !exists(draft, target, diagnostics) {
@@ -55,6 +55,14 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
                         diagnostics.push(target.at.error(found).expected("a cache"));
                     } else if !target.is_whole() {
                         per_caller(draft, target, diagnostics);
+                    }
+                    if let Some(Component::Cache(cache)) = draft.components.get(&target.component)
+                        && *action == Action::Warm
+                        && cache.warm.is_none()
+                    {
+                        let found = format!("{} has no `warm`", target.component);
+                        diagnostics
+                            .push(target.at.error(found).help("what it is filled with: 100, 10%, or by keyspace"));
                     }
                 }
             }
@@ -111,7 +119,9 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
                 (Some(_) | None, None) => {}
             }
         }
-        Some(Component::Cache(_) | Component::ConnectionPool(_)) => per_caller(draft, address, diagnostics),
+        Some(Component::Cache(_) | Component::ConnectionPool(_) | Component::RateLimiter(_)) => {
+            per_caller(draft, address, diagnostics)
+        }
         Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_)) => {
             let found = format!("{} has no instances", address.component);
             diagnostics.push(address.at.error(found).expected(address.component.clone()));
@@ -123,8 +133,15 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
 /// A cache or a pool has instances where each caller has its own.
 fn per_caller(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) {
     let scope = match draft.components.get(&address.component) {
+        Some(Component::Cache(cache)) if cache.nodes.0 > 1 && address.parts.is_empty() => {
+            if let Some(node) = address.replica {
+                numbered(address, "node", node, Some(cache.nodes.0), diagnostics);
+            }
+            return;
+        }
         Some(Component::Cache(cache)) => cache.scope,
         Some(Component::ConnectionPool(pool)) => pool.scope,
+        Some(Component::RateLimiter(limiter)) => limiter.scope,
         Some(_) | None => return,
     };
     if scope == Scope::Shared || !address.parts.is_empty() {

@@ -1,0 +1,214 @@
+//! Rate limiters: which calls may pass, and how many in a time.
+
+use std::collections::BTreeMap;
+
+use crate::model::cost::Cost;
+use crate::model::link::{Link, Scope};
+use crate::model::node::{EMPTY_MAP, Node, Value};
+use crate::model::spec::{Read, Reader, Shape, read_struct, wrong_word};
+use crate::model::value::{Count, Factor, Quota, Share, Time};
+use crate::{choices, spec};
+
+spec! {
+    /// Lets so many calls pass in a time and turns the others away.
+    pub struct RateLimiterSpec, component("rate-limiter") {
+        /// Where calls go that pass; left out, it only answers whether they may.
+        to: Link = optional.beside("link");
+        /// How it counts: a word, or a word with its own fields, as in { "leaky-bucket": { "burst": 20 } }.
+        algorithm: Algorithm = default("token-bucket");
+        /// How many calls in which time: "10/s", "100 per 15m".
+        rate: Quota = optional.live();
+        /// How many may come at once: the tokens of a bucket (left out, those of one period), or the calls above the first of a leaky bucket and of gcra (left out, none).
+        burst: Count = optional.range(0, 1_000_000_000).live();
+        /// Leaky bucket: how many above the rate pass without delay (nginx `limit_req delay=`); left out, none.
+        delay: Count = optional.range(0, 1_000_000_000);
+        /// Leaky bucket: those within the burst pass at once instead of being spaced out (nginx `limit_req nodelay`).
+        nodelay: bool = default(false);
+        /// Token bucket: how tokens come back.
+        refill: Refill = default("continuous");
+        /// Adaptive: the rate that it starts with.
+        start: Quota = optional;
+        /// Adaptive: the lowest rate.
+        min: Quota = optional;
+        /// Adaptive: the highest rate.
+        max: Quota = optional;
+        /// Adaptive: when the rate is raised; left out, ×1.1 above 95% of calls that end well.
+        raise: Raise = default(EMPTY_MAP);
+        /// Adaptive: when the rate is lowered; left out, ×0.9 below 80% of calls that end well.
+        lower: Lower = default(EMPTY_MAP);
+        /// Adaptive: how often it looks at how the calls ended that it let pass.
+        every: Time = default("1m").at_least("1ms");
+        /// Who is counted together; left out, all, or with `tiers` each tier.
+        per: Per = optional;
+        /// The rates of tiers of clients (see a client's `population.tiers`); `rate` is for the others.
+        tiers: BTreeMap<String, TierLimit> = default(EMPTY_MAP);
+        /// Which calls count: all that pass, or those that then end badly (one that ends well is given back).
+        count: Counted = default("all");
+        /// What it answers to those that it turns away.
+        status: Status = default("429");
+        /// Whether there is one for all, or one in each instance of the caller.
+        scope: Scope = default("shared");
+        /// Where the counts are kept: called for each decision, by all.
+        store: Link = optional;
+        /// What happens to calls when the store does not answer well.
+        on_failure: OnFailure = default("allow");
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
+    }
+}
+
+spec! {
+    /// The limit of a tier.
+    pub struct TierLimit, short("rate") {
+        /// How many calls in which time.
+        rate: Quota = required;
+        /// How many may come at once; left out, what the limiter says, or one period's.
+        burst: Count = optional.range(0, 1_000_000_000);
+    }
+}
+
+spec! {
+    /// When an adaptive limit is raised.
+    pub struct Raise {
+        /// It is raised when more than this share of calls ended well.
+        above: Share = default("95%");
+        /// By what it is multiplied.
+        by: Factor = default(1.1).range(1, 1000);
+    }
+}
+
+spec! {
+    /// When an adaptive limit is lowered.
+    pub struct Lower {
+        /// It is lowered when less than this share of calls ended well.
+        below: Share = default("80%");
+        /// By what it is multiplied.
+        by: Factor = default(0.9).range(0, 1);
+    }
+}
+
+choices! {
+    /// How a limit counts.
+    pub enum AlgorithmWord {
+        /// Tokens that come back at the rate; a call takes one (Envoy, Stripe).
+        TokenBucket = "token-bucket";
+        /// nginx `limit_req`: those above the rate are spaced out, within a burst.
+        LeakyBucket = "leaky-bucket";
+        /// So many in each window of the clock; twice as many around the edge of two (express-rate-limit).
+        FixedWindow = "fixed-window";
+        /// So many in the time before now, exactly (a sorted set in Redis).
+        SlidingLog = "sliding-log";
+        /// As many, from the counts of this window and the last (Cloudflare).
+        SlidingCounter = "sliding-counter";
+        /// The generic cell rate algorithm: how early a call may be (redis-cell).
+        Gcra = "gcra";
+        /// A token bucket whose rate follows how well calls end.
+        Adaptive = "adaptive";
+    }
+}
+
+/// How a limit counts; written as a word, or as a word with fields of the limiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Algorithm(pub AlgorithmWord);
+
+impl Read for Algorithm {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        // Its fields were moved to the limiter before: see `with_own_fields`.
+        if let Value::Map(entries) = &node.value
+            && let [(word, fields)] = entries.as_slice()
+            && matches!(fields.value, Value::Map(_))
+        {
+            let word = Node { value: Value::from(word.as_str()), path: node.path.clone(), line: node.line };
+            return AlgorithmWord::read(&word, reader).map(Self);
+        }
+        if let Value::Map(_) = node.value {
+            let words: Vec<&str> = AlgorithmWord::ALL.iter().map(|word| word.word()).collect();
+            return wrong_word(node, reader, "", &words);
+        }
+        AlgorithmWord::read(node, reader).map(Self)
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![AlgorithmWord::shape(), Shape::Map(Box::new(Shape::Map(Box::new(Shape::Any(Vec::new())))))])
+    }
+}
+
+/// A component with the fields of `{ "algorithm": { "word": { … } } }` among its own, which win.
+pub fn with_own_fields(node: &Node, field: &str) -> Node {
+    let mut moved = node.clone();
+    if let Some(Node { value: Value::Map(entries), .. }) = node.get(field)
+        && let [(_, Node { value: Value::Map(fields), .. })] = entries.as_slice()
+        && let Value::Map(own) = &mut moved.value
+    {
+        for (name, value) in fields {
+            if !own.iter().any(|(known, _)| known == name) {
+                own.push((name.clone(), value.clone()));
+            }
+        }
+    }
+    moved
+}
+
+impl RateLimiterSpec {
+    /// Reads a limiter, whose algorithm may hold fields of it.
+    pub fn read_with_algorithm(node: &Node, reader: &mut Reader) -> Option<Self> {
+        read_struct(&with_own_fields(node, "algorithm"), reader)
+    }
+
+    /// Who is counted together.
+    pub fn counted_per(&self) -> Per {
+        self.per.unwrap_or(if self.tiers.is_empty() { Per::All } else { Per::Tier })
+    }
+}
+
+choices! {
+    /// How tokens come back.
+    pub enum Refill {
+        /// All the time: a tenth of a second brings a tenth of what a second brings.
+        Continuous = "continuous";
+        /// One by one, at multiples of 1 ÷ rate.
+        Whole = "whole";
+    }
+}
+
+choices! {
+    /// Who is counted together.
+    pub enum Per {
+        /// All calls.
+        All = "all";
+        /// The calls of each client.
+        Client = "client";
+        /// The calls of all clients of a tier.
+        Tier = "tier";
+    }
+}
+
+choices! {
+    /// Which calls count.
+    pub enum Counted {
+        /// All that pass.
+        All = "all";
+        /// Those that pass and end badly (express-rate-limit `skipSuccessfulRequests`).
+        Failed = "failed";
+    }
+}
+
+choices! {
+    /// What a limiter answers to those that it turns away.
+    pub enum Status {
+        /// Too many requests: `throttled`.
+        TooManyRequests = "429";
+        /// Service unavailable, nginx's default: `rejected`.
+        Unavailable = "503";
+    }
+}
+
+choices! {
+    /// What happens to calls when the store does not answer well.
+    pub enum OnFailure {
+        /// They pass, uncounted.
+        Allow = "allow";
+        /// They end as the store's answer did.
+        Fail = "fail" | "reject";
+    }
+}
