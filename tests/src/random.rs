@@ -21,12 +21,12 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
         cache(),
         connection_pool(),
         database(),
-        pool(Layer::Store),
+        (pool(Layer::Store), message_queue()),
         changes(),
         weighted(0.2, autoscaler()),
         classes(),
     );
-    parts.prop_map(move |(run, clients, (edge, gate), web, api, cache, pool, db, store, (events, faults), scaler, classes)| {
+    parts.prop_map(move |(run, clients, (edge, gate), web, api, cache, pool, db, (store, jobs), (events, faults), scaler, classes)| {
         let mut components = Map::new();
         let mut duration_ms = run.0;
         for (number, client) in clients.into_iter().enumerate() {
@@ -40,6 +40,7 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
         components.insert("conns".into(), pool);
         components.insert("db".into(), db);
         components.insert("store".into(), store);
+        components.insert("jobs".into(), jobs);
         if let Some(scaler) = scaler {
             components.insert("scaler".into(), scaler);
         }
@@ -475,7 +476,16 @@ fn handler(layer: Layer) -> BoxedStrategy<Vec<Value>> {
     if layer == Layer::Store {
         return vec(prop_oneof![6 => cpu, 2 => delay, 1 => fail], 0..3).boxed();
     }
-    let leaf = prop_oneof![5 => cpu, 2 => delay, 6 => call(layer), 1 => fail];
+    let publish = (prop_oneof![3 => Just(json!({})), 1 => link(&["store"])], weighted(0.2, 2..4_u64), key()).prop_map(
+        |(link, times, key)| {
+            let mut step = json!({ "publish": "jobs" });
+            add(&mut step, link);
+            set(&mut step, "times", times);
+            set(&mut step, "key", key);
+            step
+        },
+    );
+    let leaf = prop_oneof![5 => cpu, 2 => delay, 6 => call(layer), 2 => publish, 1 => fail];
     let step = leaf.prop_recursive(2, 12, 3, move |inner| {
         let steps = || vec(inner.clone(), 0..3);
         prop_oneof![
@@ -540,7 +550,7 @@ fn without_holds(steps: Vec<Value>) -> Vec<Value> {
 
 fn cache() -> impl Strategy<Value = Value> {
     let keep = (
-        weighted(0.8, select(vec![json!(100), json!(1), json!(0)])),
+        weighted(0.8, select(vec![json!(100), json!(1), json!(0), json!("2kB"), json!("1MB")])),
         select(vec![
             "lru",
             "fifo",
@@ -557,16 +567,36 @@ fn cache() -> impl Strategy<Value = Value> {
         weighted(0.4, select(vec!["50ms", "1s", "1ns"])),
     );
     let ways = (
-        weighted(0.6, select(vec!["cache-aside", "read-through", "write-through"])),
-        weighted(0.2, select(vec!["aside", "through"])),
-        weighted(0.2, select(vec!["invalidate", "through"])),
+        weighted(
+            0.6,
+            select(vec![
+                "cache-aside",
+                "read-through",
+                "write-through",
+                "write-behind",
+                "write-around",
+                "refresh-ahead",
+            ]),
+        ),
+        weighted(0.2, select(vec!["aside", "through", "ahead"])),
+        weighted(0.2, select(vec!["invalidate", "through", "update", "behind", "around"])),
         any::<bool>(),
         any::<bool>(),
         any::<bool>(),
     );
+    let extra = (
+        weighted(0.3, select(vec!["10%", "100%"])),
+        weighted(0.3, select(vec!["20ms", "1s"])),
+        weighted(0.3, select(vec!["20ms", "1m"])),
+        any::<bool>(),
+        weighted(0.2, select(vec![json!(3), json!("50%")])),
+        weighted(0.3, select(vec![2, 6])),
+        weighted(0.5, (select(vec!["1ms", "1s"]), select(vec![1, 7]))),
+    );
     let backing = weighted(0.8, (select(vec!["db", "conns", "store"]), link(&["store"])));
-    (keep, ways, weighted(0.6, work()), 1..3_u64, backing).prop_map(
-        |((capacity, eviction, ttl), (strategy, read, write, own, later, fail), service, threads, backing)| {
+    (keep, ways, weighted(0.6, work()), 1..3_u64, backing, extra).prop_map(
+        |((capacity, eviction, ttl), (strategy, read, write, own, later, fail), service, threads, backing, extra)| {
+            let (jitter, revalidate, if_error, coalesce, warm, nodes, flush) = extra;
             let mut cache = json!({ "type": "cache", "threads": threads });
             set(&mut cache, "eviction", capacity.as_ref().map(|_| eviction));
             set(&mut cache, "capacity", capacity);
@@ -577,6 +607,13 @@ fn cache() -> impl Strategy<Value = Value> {
             set(&mut cache, "service", service);
             set(&mut cache, "scope", own.then_some("per-replica"));
             set(&mut cache, "fill", later.then_some("async"));
+            set(&mut cache, "ttl_jitter", jitter);
+            set(&mut cache, "stale_while_revalidate", revalidate);
+            set(&mut cache, "stale_if_error", if_error);
+            set(&mut cache, "coalesce", coalesce.then_some(true));
+            set(&mut cache, "warm", warm);
+            set(&mut cache, "nodes", nodes.filter(|_| !own));
+            set(&mut cache, "flush", flush.map(|(every, batch)| json!({ "every": every, "batch": batch })));
             if let Some((to, link)) = backing {
                 cache["backing"] = json!({ "to": to });
                 add(&mut cache["backing"], link);
@@ -643,6 +680,37 @@ fn database() -> impl Strategy<Value = Value> {
     )
 }
 
+fn message_queue() -> impl Strategy<Value = Value> {
+    let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
+    let batch = (1..5_u64, select(vec!["0s", "10ms", "1s"]), any::<bool>());
+    let redeliver = weighted(0.5, (0..3_u64, select(vec!["0s", "20ms", "exp(5ms)"])));
+    let line = (weighted(0.5, 0..6_u64), when_full, weighted(0.4, batch), redeliver, 1..4_u64);
+    (line, select(vec!["store", "db", "conns"]), link(&["store"]), any::<bool>()).prop_map(
+        |((capacity, when, batch, redeliver, concurrency), to, link, dead)| {
+            let mut queue = json!({ "type": "queue", "to": to, "concurrency": concurrency });
+            if link.as_object().is_some_and(|link| !link.is_empty()) {
+                queue["link"] = link;
+            }
+            let mut least = 0;
+            if let Some((size, wait, each)) = batch {
+                queue["batch"] = json!({ "size": size, "wait": wait, "calls": if each { "each" } else { "one" } });
+                least = if size > 1 { size } else { 0 };
+            }
+            if let Some(capacity) = capacity {
+                queue["capacity"] = json!(capacity.max(least));
+                queue["when_full"] = when;
+            }
+            if let Some((retries, delay)) = redeliver {
+                queue["redeliver"] = json!({ "retries": retries, "delay": delay });
+            }
+            if dead {
+                queue["dead_letters"] = json!("store");
+            }
+            queue
+        },
+    )
+}
+
 /// Events and faults in the first second.
 fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
     let at = || select(vec!["100ms", "0s", "333ms", "1ms"]);
@@ -660,6 +728,7 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "db.error_rate": 0.5 } }),
             json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
+            json!({ "set": { "jobs.concurrency": 5 } }),
             json!({ "do": "flush", "target": "cache" }),
         ]),
     )

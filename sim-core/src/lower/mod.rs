@@ -301,6 +301,7 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         sized_keys: false,
         connection_pools: Vec::new(),
         databases: Vec::new(),
+        queues: Vec::new(),
         limiters: Vec::new(),
         tiers: Vec::new(),
         autoscalers: Vec::new(),

@@ -265,14 +265,15 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
 
     /// Fills an instance with the most popular keys, as its plan says.
     pub(super) fn warm_up(&mut self, instance: u32) {
-        let component = self.instances[instance as usize].component;
+        let (component, ordinal) =
+            (self.instances[instance as usize].component, self.instances[instance as usize].ordinal);
         let plan = self.cache_plan(component);
         for &(keyspace, count, class) in &plan.warm {
             let first = self.plan.keyspaces[keyspace as usize].first;
             let ttl = self.ttl_ns(component, Some(keyspace));
             // The most popular come last: they are the most recent.
             for item in (first..first + count).rev() {
-                if !plan.slot_ends.is_empty() && self.slot_node(component, item) != instance {
+                if !plan.slot_ends.is_empty() && hash_slots::node(&plan.slot_ends, hash_slots::slot(item)) != ordinal {
                     continue;
                 }
                 let expires = self.expiry(plan, ttl, || uniform(mix64(item ^ plan.site)));
