@@ -47,9 +47,13 @@ pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
         "lost_writes" => place.count(report, |component| component.lost_writes),
         "coalesced" => place.count(report, |component| component.coalesced),
         "evictions" => place.count(report, |component| component.evictions),
+        "moved_share" => place.component()?.moved_share,
+        "dead_letters" => place.component()?.dead_letters.map(|count| count as f64),
+        "age" => place.component()?.age.as_ref().map(|age| age.max_s),
         "queue" => place.queue().map(|queue| queue.mean),
         "queue_max" => place.queue().map(|queue| queue.max as f64),
         "wait" => place.wait()?.mean_s,
+        "memory" => place.component()?.memory.as_ref().map(|memory| memory.max_bytes as f64),
         "replicas" => place.component()?.replicas.as_ref().map(|replicas| replicas.mean),
         percentile => {
             let share = percentile_share(percentile)?;

@@ -6,6 +6,7 @@ mod call;
 mod change;
 mod component;
 mod fault;
+mod hedge;
 mod link;
 mod program;
 mod steps;
@@ -15,10 +16,13 @@ use std::collections::BTreeMap;
 
 use crate::analysis::warmup;
 use crate::components::Component;
+use crate::components::autoscaler::ScalingPolicy;
+use crate::components::database::Locks;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::distribution::Distribution;
+use crate::model::fault::FaultKind;
 use crate::model::run::Warmup;
 use crate::model::value::Time;
 use crate::model::{Files, Model};
@@ -63,6 +67,10 @@ struct Lowering<'m> {
     labels: Vec<Option<Pc>>,
     /// Where a failure goes, innermost last.
     unwinds: Vec<Label>,
+    /// By owner, place in the model and whether it stands before copies: the guard of a link.
+    guards: BTreeMap<(u32, String, bool), u32>,
+    /// Whether requests may have a deadline.
+    deadlines: bool,
 }
 
 /// The key of a place where something is drawn: the hash of its names.
@@ -84,6 +92,8 @@ impl<'m> Lowering<'m> {
             cells: BTreeMap::new(),
             labels: Vec::new(),
             unwinds: Vec::new(),
+            guards: BTreeMap::new(),
+            deadlines: model.mentions("deadline"),
         };
         for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)]
         {
@@ -203,6 +213,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hedge_programs();
         self.resolve_labels();
         self.find_quick_calls();
         self.plan.ahead = ahead::find(&self.plan);
@@ -223,7 +234,9 @@ impl<'m> Lowering<'m> {
             );
         }
         list.extend(self.cache_assumptions());
-        if is(|component| matches!(component, Component::Database(database) if database.replicas.0 > 0)) {
+        if is(
+            |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
+        ) {
             list.push(
                 "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
             );
@@ -234,8 +247,36 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Autoscaler(_))) {
+        if is(|component| matches!(component, Component::Database(database) if database.failover.is_some())) {
+            list.push(
+                "A replica that takes over has every write: none is lost by a failover, which leans towards too good."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Database(database) if database.locks == Locks::Key)) {
+            list.push(
+                "Locks last for an operation, not to the end of a transaction of several: leans towards too fast."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Queue(queue) if queue.batch.size.0 > 1)) {
+            list.push("A batch takes its consumer as long as one message, however many are in it.".to_string());
+        }
+        if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
             list.push("New replicas always find a machine to run on.".to_string());
+        }
+        let tracks = |component: &Component| matches!(component, Component::Autoscaler(scaler) if scaler.policy == ScalingPolicy::TargetTracking);
+        if is(tracks) {
+            list.push(
+                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how."
+                    .to_string(),
+            );
+        }
+        if self.model.faults.iter().any(|fault| fault.kind == FaultKind::Stall) {
+            list.push(
+                "What is stalled does no work; answers that need no more work still pass: leans towards too fast."
+                    .to_string(),
+            );
         }
         list
     }
@@ -289,6 +330,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         calls: Vec::new(),
         links: Vec::new(),
         forks: Vec::new(),
+        hedges: Vec::new(),
+        guards: 0,
         key_sites: Vec::new(),
         choices: Vec::new(),
         failures: Vec::new(),

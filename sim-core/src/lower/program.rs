@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{CacheOp, KeyChoice, Kind, Op, Pc, Target};
+use crate::plan::{CacheOp, DataStep, KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -57,6 +57,7 @@ impl Lowering<'_> {
                 && call.key == KeyChoice::Request
                 && call.class.is_none()
                 && call.fallback.is_none()
+                && call.hedge == NONE
                 && call.holding == NONE;
             if plain_call && link.plain && link.retry.is_none() && !plan.sizes {
                 *op = Op::QuickCall(at);
@@ -91,10 +92,13 @@ impl Lowering<'_> {
         };
         for op in &mut self.plan.ops {
             match op {
-                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } | Op::Message { to, .. } => {
-                    resolve(to)
-                }
-                Op::Cache(CacheOp::NextDirty { to, .. }) => resolve(to),
+                Op::IfHit(to)
+                | Op::Cache(CacheOp::NextDirty { to, .. })
+                | Op::Jump(to)
+                | Op::IfWrite(to)
+                | Op::IfKeyless { to, .. }
+                | Op::Message { to, .. }
+                | Op::Data { step: DataStep::Scatter | DataStep::OnShard, to, .. } => resolve(to),
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }
@@ -107,10 +111,18 @@ impl Lowering<'_> {
                 | Op::Remove(_)
                 | Op::Cache(_)
                 | Op::Recover
+                | Op::FallBack { .. }
                 | Op::Cast(_)
                 | Op::CallPicked(_)
                 | Op::Fork(_)
+                | Op::HedgedTry(_)
+                | Op::Expire
                 | Op::EndBranch
+                | Op::NoteLatency
+                | Op::Remember
+                | Op::CountForPause
+                | Op::Admit
+                | Op::Learn
                 | Op::Choose(_)
                 | Op::FailShare(_)
                 | Op::Observe(_)
@@ -123,6 +135,7 @@ impl Lowering<'_> {
                 | Op::RestoreKey
                 | Op::Limit(_)
                 | Op::Passed(_)
+                | Op::Data { .. }
                 | Op::Reply
                 | Op::ReplyEarly
                 | Op::Finish
@@ -145,6 +158,10 @@ impl Lowering<'_> {
         for component in &mut self.plan.components {
             component.entry_by_class.iter_mut().for_each(resolve);
             component.entry_by_op.iter_mut().for_each(resolve);
+        }
+        for database in &mut self.plan.databases {
+            resolve(&mut database.replicate);
+            resolve(&mut database.mover);
         }
         for client in &mut self.plan.clients {
             client.entry.iter_mut().for_each(resolve);

@@ -25,7 +25,10 @@ spec! {
         max_age: Time = optional;
         /// Whether its answers may not be kept by a CDN (Cache-Control: no-store, private).
         no_store: bool = default(false);
-        later ["deadline", "retryable"];
+        /// How long its requests are wanted: the client gives up then, and work past it is refused everywhere.
+        deadline: Time = optional.at_least("1ns");
+        /// Whether its requests may be tried again and hedged; left out, reads may, and writes where the link says so.
+        retryable: bool = optional;
     }
 }
 

@@ -13,8 +13,12 @@ pub enum Phase {
     PoolWait,
     /// Waiting for another's load of the same key.
     LoadWait,
+    /// Waiting for a lock.
+    LockWait,
     /// Waiting before another try.
     BackOff,
+    /// Waiting before the copy was sent that answered.
+    HedgeWait,
 }
 
 impl Phase {
@@ -26,7 +30,9 @@ impl Phase {
             Phase::Service => "service",
             Phase::PoolWait => "pool-wait",
             Phase::LoadWait => "load-wait",
+            Phase::LockWait => "lock-wait",
             Phase::BackOff => "back-off",
+            Phase::HedgeWait => "hedge-wait",
         }
     }
 }

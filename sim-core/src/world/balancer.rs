@@ -141,7 +141,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Policy::PowerOfTwo => endpoints.power_of_two(draw(key, plan.site, k), draw(key, plan.site, k + 1)),
             Policy::IpHash => endpoints.by_weight_of_hash(mix64(client as u64)),
         };
-        Some(endpoints.list[place as usize].instance)
+        let chosen = endpoints.list[place as usize].instance;
+        if self.plan.hedges.is_empty() {
+            return Some(chosen);
+        }
+        // Another copy of a call goes to another replica: the next in the list.
+        let rivals = self.rivals(frame);
+        let list = &self.endpoints[group as usize].list;
+        let others = (0..list.len()).map(|step| list[(place as usize + step) % list.len()].instance);
+        Some(others.into_iter().find(|other| !rivals.contains(other)).unwrap_or(chosen))
     }
 
     /// Counts the calls that balancers passed on over links that are all defaults: nobody else did.

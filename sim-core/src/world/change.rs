@@ -134,6 +134,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     self.warm_up(instance);
                 }
             }
+            &ChangeKind::Shards { component, shards } => self.set_shards(component, shards),
             &ChangeKind::Flush { component, instance } => {
                 for instance in self.meant(component, instance) {
                     let state = self.instances[instance as usize].state;

@@ -37,6 +37,8 @@ pub enum Waiting {
     BackOff,
     /// Another's load of the same key.
     Flight,
+    /// A lock.
+    Lock,
     /// Its branches.
     Join,
     /// The end of the delivery that it is a part of.

@@ -32,6 +32,8 @@ pub struct RunResult {
     pub crowds: Vec<Vec<u32>>,
     /// By queue.
     pub queues: Vec<super::QueueTally>,
+    /// By database.
+    pub databases: Vec<super::DatabaseTally>,
     /// By client.
     pub clients: Vec<ClientResult>,
     /// Where the time of requests went.
@@ -108,6 +110,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let stopped = self.stopped.map(|limit| self.stop(limit));
         self.count_unfinished();
         self.count_passed_on();
+        self.count_open_breakers();
         let audit = self.audit();
         let mut digest = self.meters.digest;
         let instances: Vec<Vec<InstanceResult>> =
@@ -122,6 +125,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for link in &self.meters.links {
             [link.calls, link.tries, link.retries, link.rejected].iter().for_each(|&count| digest.word(count));
             link.outcomes.iter().for_each(|&count| digest.word(count));
+            let limits = [link.breaker_opens, link.breaker_open_ns, link.short_circuited, link.retries_refused];
+            limits.iter().chain([&link.hedges, &link.hedges_won]).filter(|&&count| count > 0).for_each(|&count| {
+                digest.word(count);
+            });
         }
         for station in &self.stations {
             self.meters.waits[station.meter as usize].record_many(0, station.tally.unwaited);
@@ -142,6 +149,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for tally in &queues {
             tally.digest(&mut digest);
         }
+        let databases: Vec<super::DatabaseTally> =
+            self.databases.iter().map(|database| database.tally.clone()).collect();
+        databases.iter().for_each(|tally| tally.digest(&mut digest));
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
@@ -152,6 +162,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             events: self.events,
             stopped,
             queues,
+            databases,
             clients: clients.collect(),
             classes: self.meters.classes,
             components: self.meters.components,

@@ -3,10 +3,12 @@
 mod faults;
 mod flow;
 mod limits;
+mod links;
 mod names;
 mod objectives;
 mod parts;
 mod queue;
+mod scaling;
 mod timing;
 
 use super::change::Change;
