@@ -33,6 +33,8 @@ impl Lowering<'_> {
                 Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
             },
             cell: self.link_cell(owner),
+            watched: false,
+            connects: false,
             faulty,
             plain: !faulty
                 && rtt.is_none()
@@ -75,6 +77,11 @@ pub(super) fn policy(policy: BalancerPolicy) -> Policy {
         BalancerPolicy::LeastConnections => Policy::LeastConnections,
         BalancerPolicy::PowerOfTwo => Policy::PowerOfTwo,
         BalancerPolicy::IpHash => Policy::IpHash,
+        BalancerPolicy::WeightedLeastConnections => Policy::WeightedLeastConnections,
+        BalancerPolicy::LeastResponseTime => Policy::LeastResponseTime,
+        BalancerPolicy::ConsistentHash => Policy::ConsistentHash,
+        BalancerPolicy::Maglev => Policy::Maglev,
+        BalancerPolicy::ResourceBased => Policy::ResourceBased,
     }
 }
 
@@ -102,7 +109,7 @@ fn retry_plan(retry: &Retry) -> RetryPlan {
 }
 
 /// The outcomes that a condition means, as bits.
-fn outcomes(condition: RetryCondition) -> u16 {
+pub(super) fn outcomes(condition: RetryCondition) -> u16 {
     let list: &[Outcome] = match condition {
         RetryCondition::ServerError => {
             &[Outcome::Failed, Outcome::Rejected, Outcome::Unavailable, Outcome::CircuitOpen, Outcome::PoolTimeout]

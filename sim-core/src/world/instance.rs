@@ -331,6 +331,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     fn leave(&mut self, instance: u32) {
+        self.begin_drain(instance);
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };

@@ -9,6 +9,7 @@ mod answer;
 mod audit;
 mod balancer;
 mod call;
+mod care;
 mod change;
 mod client;
 mod data;
@@ -51,6 +52,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use care::CareMeter;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
@@ -90,6 +92,10 @@ enum Control {
     Ready(u32),
     Users(u32),
     Limit(u32),
+    Probe(u32),
+    ProbeEnds(u32),
+    Compare(u32),
+    DrainEnds(u32, u32),
     Failure(u32),
     StallEnds(u32),
 }
@@ -254,6 +260,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.build_instances();
         world.build_scalers();
         world.build_limiters();
+        world.build_care();
         world.schedule_changes();
         world.build_clients();
         world
@@ -357,6 +364,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),
+            Control::Probe(balancer) => self.probe(balancer),
+            Control::ProbeEnds(balancer) => self.probe_ends(balancer),
+            Control::Compare(balancer) => self.compare(balancer),
+            Control::DrainEnds(balancer, instance) => self.drain_ends(balancer, instance),
             Control::Users(client) => self.users_change(client),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
