@@ -12,6 +12,7 @@ mod link;
 mod load_balancer;
 mod outcome;
 mod program;
+mod queue;
 mod rate_limiter;
 mod server_pool;
 mod station;
@@ -30,6 +31,7 @@ pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
+pub use queue::{QueuePlan, QueueStep};
 pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
 pub use server_pool::{Override, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
@@ -83,6 +85,8 @@ pub struct Plan {
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
     pub databases: Vec<DatabasePlan>,
+    /// Queues.
+    pub queues: Vec<QueuePlan>,
     /// Rate limiters.
     pub limiters: Vec<LimiterPlan>,
     /// Names of the tiers that clients have, sorted.
@@ -182,6 +186,8 @@ pub enum Kind {
     ConnectionPool(u32),
     /// Stores.
     Database(u32),
+    /// Keeps messages.
+    Queue(u32),
     /// Lets so many calls pass in a time.
     Limiter(u32),
     /// Changes the number of replicas.

@@ -21,12 +21,12 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
         cache(),
         connection_pool(),
         database(),
-        pool(Layer::Store),
+        (pool(Layer::Store), message_queue()),
         changes(),
         weighted(0.2, autoscaler()),
         classes(),
     );
-    parts.prop_map(move |(run, clients, (edge, gate), web, api, cache, pool, db, store, (events, faults), scaler, classes)| {
+    parts.prop_map(move |(run, clients, (edge, gate), web, api, cache, pool, db, (store, jobs), (events, faults), scaler, classes)| {
         let mut components = Map::new();
         let mut duration_ms = run.0;
         for (number, client) in clients.into_iter().enumerate() {
@@ -40,6 +40,7 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
         components.insert("conns".into(), pool);
         components.insert("db".into(), db);
         components.insert("store".into(), store);
+        components.insert("jobs".into(), jobs);
         if let Some(scaler) = scaler {
             components.insert("scaler".into(), scaler);
         }
@@ -475,7 +476,16 @@ fn handler(layer: Layer) -> BoxedStrategy<Vec<Value>> {
     if layer == Layer::Store {
         return vec(prop_oneof![6 => cpu, 2 => delay, 1 => fail], 0..3).boxed();
     }
-    let leaf = prop_oneof![5 => cpu, 2 => delay, 6 => call(layer), 1 => fail];
+    let publish = (prop_oneof![3 => Just(json!({})), 1 => link(&["store"])], weighted(0.2, 2..4_u64), key()).prop_map(
+        |(link, times, key)| {
+            let mut step = json!({ "publish": "jobs" });
+            add(&mut step, link);
+            set(&mut step, "times", times);
+            set(&mut step, "key", key);
+            step
+        },
+    );
+    let leaf = prop_oneof![5 => cpu, 2 => delay, 6 => call(layer), 2 => publish, 1 => fail];
     let step = leaf.prop_recursive(2, 12, 3, move |inner| {
         let steps = || vec(inner.clone(), 0..3);
         prop_oneof![
@@ -643,6 +653,37 @@ fn database() -> impl Strategy<Value = Value> {
     )
 }
 
+fn message_queue() -> impl Strategy<Value = Value> {
+    let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
+    let batch = (1..5_u64, select(vec!["0s", "10ms", "1s"]), any::<bool>());
+    let redeliver = weighted(0.5, (0..3_u64, select(vec!["0s", "20ms", "exp(5ms)"])));
+    let line = (weighted(0.5, 0..6_u64), when_full, weighted(0.4, batch), redeliver, 1..4_u64);
+    (line, select(vec!["store", "db", "conns"]), link(&["store"]), any::<bool>()).prop_map(
+        |((capacity, when, batch, redeliver, concurrency), to, link, dead)| {
+            let mut queue = json!({ "type": "queue", "to": to, "concurrency": concurrency });
+            if link.as_object().is_some_and(|link| !link.is_empty()) {
+                queue["link"] = link;
+            }
+            let mut least = 0;
+            if let Some((size, wait, each)) = batch {
+                queue["batch"] = json!({ "size": size, "wait": wait, "calls": if each { "each" } else { "one" } });
+                least = if size > 1 { size } else { 0 };
+            }
+            if let Some(capacity) = capacity {
+                queue["capacity"] = json!(capacity.max(least));
+                queue["when_full"] = when;
+            }
+            if let Some((retries, delay)) = redeliver {
+                queue["redeliver"] = json!({ "retries": retries, "delay": delay });
+            }
+            if dead {
+                queue["dead_letters"] = json!("store");
+            }
+            queue
+        },
+    )
+}
+
 /// Events and faults in the first second.
 fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
     let at = || select(vec!["100ms", "0s", "333ms", "1ms"]);
@@ -660,6 +701,7 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "db.error_rate": 0.5 } }),
             json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
+            json!({ "set": { "jobs.concurrency": 5 } }),
             json!({ "do": "flush", "target": "cache" }),
         ]),
     )

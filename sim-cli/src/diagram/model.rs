@@ -57,6 +57,11 @@ fn targets(component: &Component) -> Vec<(&str, String, bool)> {
         }
         Component::Cache(cache) => cache.backing.iter().flat_map(with_fallbacks).map(called).collect(),
         Component::ConnectionPool(pool) => with_fallbacks(&pool.to).map(called).collect(),
+        Component::Queue(queue) => {
+            let dead_letters =
+                queue.dead_letters.iter().map(|link| (link.to.as_str(), "dead letters".to_owned(), false));
+            with_fallbacks(&queue.to).map(called).chain(dead_letters).collect()
+        }
         Component::RateLimiter(limiter) => {
             limiter.store.iter().chain(&limiter.to).flat_map(with_fallbacks).map(called).collect()
         }
@@ -78,6 +83,7 @@ fn calls<'a>(steps: &'a [Step], found: &mut Vec<(&'a str, String, bool)>) {
         match step {
             Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => {}
             Step::Call(step) => add(&step.link, found),
+            Step::Publish(step) => add(&step.link, found),
             Step::Cached(step) => {
                 add(&step.link, found);
                 calls(&step.miss, found);
@@ -145,6 +151,10 @@ fn facts(component: &Component) -> Vec<String> {
                 (None, None) => String::new(),
             };
             vec![format!("{shards}{replicas}"), nodes]
+        }
+        Component::Queue(queue) => {
+            let capacity = queue.capacity.map(|capacity| format!("{} at most", counted(capacity.0, "message")));
+            capacity.into_iter().chain([counted(queue.concurrency.0, "worker")]).collect()
         }
         Component::RateLimiter(limiter) => {
             let rate = limiter.rate.or(limiter.start).map(|rate| humane_rate(rate.per_second()));

@@ -307,6 +307,15 @@ fn notes(of: &ComponentReport) -> Vec<String> {
     if let (Some(ups), Some(downs)) = (of.scale_ups, of.scale_downs) {
         notes.push(format!("{ups} up, {downs} down"));
     }
+    if let (Some(backlog), Some(age)) = (&of.backlog, &of.age) {
+        if backlog.end as f64 > 2.0 * backlog.mean.max(10.0) || backlog.max >= 100 {
+            let left = format!("{} left, the oldest {}", count(backlog.end), humane_time(age.end_s));
+            notes.push(format!("up to {} wait, {left}", count(backlog.max)));
+        }
+        for (number, what) in [(of.dead_letters, "dead letters"), (of.dropped, "dropped")] {
+            notes.extend(number.filter(|number| *number > 0).map(|number| format!("{} {what}", count(number))));
+        }
+    }
     if let Some(journeys) = &of.journeys {
         notes.push(format!("{} journeys, {} failed", count(journeys.started), count(journeys.failed)));
     }

@@ -203,6 +203,7 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Cache(_) => "cache",
         Kind::ConnectionPool(_) => "connection-pool",
         Kind::Database(_) => "database",
+        Kind::Queue(_) => "queue",
         Kind::Limiter(_) => "rate-limiter",
         Kind::Autoscaler(_) => "autoscaler",
     }
@@ -247,6 +248,22 @@ fn own_figures(
         Kind::Autoscaler(_) => {
             report.scale_ups = Some(meter.scale_ups);
             report.scale_downs = Some(meter.scale_downs);
+        }
+        Kind::Queue(queue) => {
+            let tally = &result.queues[queue as usize];
+            if meter.latency.count() + tally.unfinished.len() as u64 > 0 {
+                report.latency = Some(Latency { histogram: Vec::new(), ..latency(&meter.latency, &tally.unfinished) });
+            }
+            report.backlog = Some(Backlog {
+                mean: tally.backlog_area as f64 / (duration_s * 1e9),
+                max: tally.backlog_max,
+                end: tally.backlog_end,
+            });
+            report.age = Some(Age { max_s: seconds(tally.age_max), end_s: seconds(tally.age_end) });
+            report.delivered = Some(tally.delivered);
+            report.redelivered = Some(tally.redelivered);
+            report.dead_letters = Some(tally.dead_letters);
+            report.dropped = Some(tally.dropped);
         }
         Kind::ConnectionPool(_) | Kind::Database(_) => {}
     }

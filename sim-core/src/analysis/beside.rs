@@ -43,6 +43,7 @@ pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
             Component::LoadBalancer(_)
             | Component::ConnectionPool(_)
             | Component::Database(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {}
         }
@@ -237,6 +238,7 @@ impl<'a> Lines<'a> {
                     network.demands_s.push(times * self.single_server_s(target, name, operation)?);
                 }
                 Step::Cpu(_)
+                | Step::Publish(_)
                 | Step::Cached(_)
                 | Step::Hold(_)
                 | Step::Parallel(_)
@@ -265,6 +267,7 @@ impl<'a> Lines<'a> {
             | Component::LoadBalancer(_)
             | Component::Cache(_)
             | Component::ConnectionPool(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         }
@@ -307,6 +310,7 @@ impl<'a> Lines<'a> {
             | Component::ConnectionPool(_)
             | Component::Cache(_)
             | Component::Database(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         });
@@ -393,7 +397,7 @@ fn looks_up_once(steps: &[Step], cache: &str) -> bool {
                 }
                 times += 1;
             }
-            Step::Call(_) => {}
+            Step::Call(_) | Step::Publish(_) => {}
             Step::Cached(_) | Step::Hold(_) | Step::Parallel(_) | Step::Choose(_) | Step::Fail(_) => return false,
         }
     }

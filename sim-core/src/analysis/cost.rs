@@ -30,6 +30,7 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
             Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Limiter(_)
+            | Kind::Queue(_)
             | Kind::Client(_)
             | Kind::Balancer(_)
             | Kind::Autoscaler(_) => 1.0,
@@ -107,8 +108,10 @@ fn nodes(model: &Model, name: &str, component: &Component, callers: Option<&BTre
         Component::Database(database) => (database.shards.0 as f64 * (1 + database.replicas.0) as f64, true),
         Component::Cache(cache) => copies(cache.scope),
         Component::ConnectionPool(pool) => copies(pool.scope),
+        Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_) => {
+            (1.0, true)
+        }
         Component::RateLimiter(limiter) => copies(limiter.scope),
-        Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_) => (1.0, true),
     }
 }
 

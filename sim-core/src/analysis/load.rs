@@ -9,6 +9,7 @@ use crate::components::client::ClientSpec;
 use crate::components::connection_pool::ConnectionPoolSpec;
 use crate::components::database::{DatabaseSpec, Operation, ReadFrom};
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::components::queue::{BatchCalls, QueueSpec};
 use crate::components::rate_limiter::RateLimiterSpec;
 use crate::components::server_pool::ServerPoolSpec;
 use crate::math;
@@ -210,6 +211,7 @@ impl<'a> Walk<'a> {
             Component::Cache(cache) => self.cache(name, cache, call),
             Component::ConnectionPool(pool) => self.connection_pool(name, pool, call),
             Component::Database(database) => self.database(name, database, call),
+            Component::Queue(queue) => self.queue(name, queue, call),
             Component::RateLimiter(limiter) => self.rate_limiter(name, limiter, call),
             Component::Client(_) | Component::Autoscaler(_) => 0.0,
         }
@@ -267,6 +269,11 @@ impl<'a> Walk<'a> {
                 }
                 Step::Delay(step) => seconds(&step.delay),
                 Step::Call(step) => self.call_step(step, call, held),
+                Step::Publish(step) => {
+                    let class = step.class.as_ref().map_or(call.class, |class| class.as_str());
+                    let times = step.times.0 as f64;
+                    times * self.link(&step.link, Call { rate: call.rate * times, class, operation: None, ..call })
+                }
                 Step::Cached(step) => {
                     let cache = step.link.to.as_str();
                     let mut looked_up_s = seconds(&step.link.options.rtt);
@@ -327,6 +334,15 @@ impl<'a> Walk<'a> {
         let time_s = self.link(&pool.to, call);
         self.add(name, "connections", call.rate * time_s);
         time_s
+    }
+
+    /// Its consumer works after its publishers have gone on. A batch is as dear as a message.
+    fn queue(&mut self, name: &'a str, queue: &'a QueueSpec, call: Call<'a>) -> f64 {
+        let size = queue.batch.size.0 as f64;
+        let rate = if queue.batch.calls == BatchCalls::One { call.rate / size } else { call.rate };
+        let time_s = self.link(&queue.to, Call { rate, caller: name, operation: None, ..call });
+        self.add(name, "workers", call.rate / size * time_s);
+        0.0
     }
 
     /// All calls pass it.
@@ -450,6 +466,7 @@ impl<'a> Walk<'a> {
                 let nodes = if station == REPLICAS { database.replicas.0 } else { 1 };
                 Some(each * (database.shards.0 * nodes) as f64)
             }
+            Component::Queue(queue) => Some(queue.concurrency.0 as f64),
             Component::Client(_)
             | Component::LoadBalancer(_)
             | Component::RateLimiter(_)

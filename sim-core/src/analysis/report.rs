@@ -5,6 +5,7 @@ mod audit;
 mod breakdown;
 mod confidence;
 mod limits;
+mod messages;
 mod requests;
 mod station;
 
@@ -16,6 +17,7 @@ pub use audit::AuditEntry;
 pub use breakdown::{Breakdown, BreakdownPart};
 pub use confidence::{Confidence, Precision};
 pub use limits::{EndpointsReport, TierReport};
+pub use messages::{Age, Backlog};
 pub use requests::{ClassReport, Journeys, Latency, Requests};
 pub use station::{MaxInstance, Queue, Service, Station, Wait};
 
@@ -194,6 +196,24 @@ pub struct ComponentReport {
     /// Autoscaler: how often it took replicas away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_downs: Option<u64>,
+    /// Queue: messages that wait to be delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<Backlog>,
+    /// Queue: how old the oldest message that waits is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<Age>,
+    /// Queue: deliveries that ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<u64>,
+    /// Queue: deliveries that failed and were made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redelivered: Option<u64>,
+    /// Queue: messages that were given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<u64>,
+    /// Queue: messages that went for newer ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<u64>,
     /// Client: its journeys, if it makes some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journeys: Option<Journeys>,

@@ -7,6 +7,7 @@ pub mod connection_pool;
 pub mod database;
 pub mod health;
 pub mod load_balancer;
+pub mod queue;
 pub mod rate_limiter;
 pub mod server_pool;
 
@@ -29,6 +30,8 @@ pub enum Component {
     ConnectionPool(connection_pool::ConnectionPoolSpec),
     /// Keeps data.
     Database(database::DatabaseSpec),
+    /// Keeps messages until they are worked on.
+    Queue(queue::QueueSpec),
     /// Lets so many calls pass in a time.
     RateLimiter(rate_limiter::RateLimiterSpec),
     /// Changes the number of replicas.
@@ -36,7 +39,7 @@ pub enum Component {
 }
 
 /// The types that the language has and this version has not.
-const LATER_TYPES: [&str; 2] = ["cdn", "queue"];
+const LATER_TYPES: [&str; 1] = ["cdn"];
 
 /// The declarations of all component types, in the order of a palette.
 pub fn structures() -> Vec<Structure> {
@@ -47,6 +50,7 @@ pub fn structures() -> Vec<Structure> {
         cache::CacheSpec::structure(),
         connection_pool::ConnectionPoolSpec::structure(),
         database::DatabaseSpec::structure(),
+        queue::QueueSpec::structure(),
         rate_limiter::RateLimiterSpec::structure(),
         autoscaler::AutoscalerSpec::structure(),
     ]
@@ -62,6 +66,7 @@ impl Component {
             Self::Cache(_) => "cache",
             Self::ConnectionPool(_) => "connection-pool",
             Self::Database(_) => "database",
+            Self::Queue(_) => "queue",
             Self::RateLimiter(_) => "rate-limiter",
             Self::Autoscaler(_) => "autoscaler",
         }
@@ -76,6 +81,7 @@ impl Component {
             Self::Cache(spec) => &spec.at,
             Self::ConnectionPool(spec) => &spec.at,
             Self::Database(spec) => &spec.at,
+            Self::Queue(spec) => &spec.at,
             Self::RateLimiter(spec) => &spec.at,
             Self::Autoscaler(spec) => &spec.at,
         }
@@ -90,6 +96,7 @@ impl Component {
             Self::Cache(spec) => spec.cost.as_ref(),
             Self::ConnectionPool(spec) => spec.cost.as_ref(),
             Self::Database(spec) => spec.cost.as_ref(),
+            Self::Queue(spec) => spec.cost.as_ref(),
             Self::RateLimiter(spec) => spec.cost.as_ref(),
             Self::Autoscaler(spec) => spec.cost.as_ref(),
         }
@@ -102,6 +109,7 @@ impl Component {
             Self::Client(_) | Self::LoadBalancer(_) | Self::RateLimiter(_) | Self::Autoscaler(_) => Vec::new(),
             Self::ServerPool(_) => vec!["cores", "workers"],
             Self::Cache(_) => vec!["threads"],
+            Self::Queue(_) => vec!["workers"],
             Self::ConnectionPool(_) => vec!["connections"],
             Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections"],
             Self::Database(_) => vec!["cores", "connections"],
@@ -131,6 +139,7 @@ impl Read for Component {
             "cache" => Read::read(node, reader).map(Self::Cache),
             "connection-pool" => Read::read(node, reader).map(Self::ConnectionPool),
             "database" => Read::read(node, reader).map(Self::Database),
+            "queue" => Read::read(node, reader).map(Self::Queue),
             "rate-limiter" => rate_limiter::RateLimiterSpec::read_with_algorithm(node, reader).map(Self::RateLimiter),
             "autoscaler" => Read::read(node, reader).map(Self::Autoscaler),
             later if LATER_TYPES.contains(&later) => reader.later(kind, later),
@@ -150,6 +159,7 @@ impl Read for Component {
                 cache::CacheSpec::shape(),
                 connection_pool::ConnectionPoolSpec::shape(),
                 database::DatabaseSpec::shape(),
+                queue::QueueSpec::shape(),
                 rate_limiter::RateLimiterSpec::shape(),
                 autoscaler::AutoscalerSpec::shape(),
             ])

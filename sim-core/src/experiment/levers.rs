@@ -80,6 +80,10 @@ pub fn levers(model: &Model) -> Vec<Lever> {
                 }
             }
             Component::Database(database) => of_database(name, database, &mut levers),
+            Component::Queue(queue) => {
+                let now = queue.concurrency.0;
+                levers.push(count(name, Some("workers"), "workers", "concurrency", now, Order::Usually));
+            }
             Component::Client(_)
             | Component::LoadBalancer(_)
             | Component::RateLimiter(_)
@@ -186,6 +190,7 @@ fn is_alike(model: &Model, name: &str, pool: &ServerPoolSpec) -> bool {
             Component::Client(_)
             | Component::ServerPool(_)
             | Component::ConnectionPool(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         })

@@ -139,6 +139,7 @@ impl<'m> Lowering<'m> {
             | Component::LoadBalancer(_)
             | Component::ServerPool(_)
             | Component::Database(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {
                 self.straight_call(caller, call);
@@ -371,6 +372,7 @@ impl<'m> Lowering<'m> {
                 Component::Client(_)
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
+                | Component::Queue(_)
                 | Component::Autoscaler(_) => return None,
             };
         }
@@ -395,6 +397,7 @@ impl<'m> Lowering<'m> {
             | Component::Cache(_)
             | Component::ConnectionPool(_)
             | Component::Database(_)
+            | Component::Queue(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         })

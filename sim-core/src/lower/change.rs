@@ -53,6 +53,9 @@ impl Lowering<'_> {
             (Component::Database(database), "slots") => {
                 ChangeKind::Slots { component, slots: database.slots()? as u32 }
             }
+            (Component::Queue(queue), "concurrency") => {
+                ChangeKind::Slots { component, slots: queue.concurrency.0 as u32 }
+            }
             (Component::ConnectionPool(pool), "size" | "overflow") => {
                 ChangeKind::Size { component, size: pool.size.0 as u32, overflow: pool.overflow.0 as u32 }
             }

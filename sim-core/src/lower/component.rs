@@ -5,11 +5,13 @@ mod cache;
 mod connection_pool;
 mod database;
 mod load_balancer;
+mod queue;
 mod rate_limiter;
 mod server_pool;
 
 use super::Lowering;
 use crate::components::Component;
+use crate::components::server_pool::WhenFull as WhenFullSpec;
 use crate::engine::slab::NONE;
 use crate::model::link::Scope as ScopeSpec;
 use crate::plan::*;
@@ -28,6 +30,7 @@ impl Lowering<'_> {
             Component::Cache(cache) => self.cache(id, name, cache),
             Component::ConnectionPool(pool) => self.connection_pool(id, name, pool),
             Component::Database(database) => self.database(id, name, database),
+            Component::Queue(queue) => self.queue(id, name, queue),
             Component::RateLimiter(limiter) => self.rate_limiter(id, name, limiter),
             Component::Autoscaler(scaler) => self.autoscaler(id, scaler),
         }
@@ -50,6 +53,15 @@ fn station(name: &'static str, servers: u32) -> StationPlan {
         timeout_ns: 0,
         free: false,
         core_share: 1.0,
+    }
+}
+
+fn when_full(spec: WhenFullSpec) -> WhenFull {
+    match spec {
+        WhenFullSpec::Reject => WhenFull::Reject,
+        WhenFullSpec::Wait(time) => WhenFull::Wait(time.0),
+        WhenFullSpec::DropOldest => WhenFull::DropOldest,
+        WhenFullSpec::Block => WhenFull::Block,
     }
 }
 

@@ -28,7 +28,10 @@ impl Lowering<'_> {
             target: match &self.model.components[target_name] {
                 Component::ServerPool(_) => Target::Pool(target),
                 Component::LoadBalancer(_) => Target::Balancer(target),
-                Component::Cache(_) | Component::ConnectionPool(_) | Component::RateLimiter(_) => Target::Copy(target),
+                Component::Cache(_)
+                | Component::ConnectionPool(_)
+                | Component::RateLimiter(_)
+                | Component::Queue(_) => Target::Copy(target),
                 Component::Database(_) => Target::Database(target),
                 Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
             },

@@ -305,6 +305,7 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         caches: Vec::new(),
         connection_pools: Vec::new(),
         databases: Vec::new(),
+        queues: Vec::new(),
         limiters: Vec::new(),
         tiers: Vec::new(),
         autoscalers: Vec::new(),

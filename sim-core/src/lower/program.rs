@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{KeyChoice, Op, Pc};
+use crate::plan::{KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -63,9 +63,17 @@ impl Lowering<'_> {
             }
         }
         // Requests of sessions end at their session: they keep a frame of their own.
+        let early = plan.ops.contains(&Op::ReplyEarly);
+        let answers_early = |call: u32| match plan.links[plan.calls[call as usize].link as usize].target {
+            Target::Copy(component) => early || matches!(plan.components[component as usize].kind, Kind::Queue(_)),
+            Target::Pool(_) | Target::Balancer(_) | Target::Database(_) => false,
+        };
         for client in plan.clients.iter().filter(|client| client.session == NONE) {
             for &entry in client.entry.iter().filter(|&&entry| entry != NONE) {
-                if let [Op::QuickCall(call), Op::Finish] = plan.ops[entry as usize..entry as usize + 2] {
+                if let [Op::QuickCall(call), Op::Finish] = plan.ops[entry as usize..entry as usize + 2]
+                    // Who answers early needs somebody to answer to.
+                    && !answers_early(call)
+                {
                     plan.ops[entry as usize] = Op::TailCall(call);
                 }
             }
@@ -82,7 +90,9 @@ impl Lowering<'_> {
         };
         for op in &mut self.plan.ops {
             match op {
-                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } => resolve(to),
+                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } | Op::Message { to, .. } => {
+                    resolve(to)
+                }
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }

@@ -6,7 +6,7 @@ use crate::components::Component;
 use crate::components::connection_pool::PoolMode;
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::fault::FaultKind;
-use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, Step};
+use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, ParallelStep, PublishStep, Step};
 use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, Op, Outcome, Place, ops};
 
 /// The number of a server pool's station `cores`.
@@ -27,6 +27,7 @@ impl Lowering<'_> {
                     self.emit(Op::Delay { cell, draw });
                 }
                 Step::Call(call) => self.call_step(caller, call),
+                Step::Publish(publish) => self.publish_step(caller, publish),
                 Step::Cached(cached) => self.cached_step(caller, pool, cached),
                 Step::Hold(hold) => self.hold_step(caller, pool, hold),
                 Step::Parallel(parallel) => self.parallel(caller, pool, parallel),
@@ -88,6 +89,16 @@ impl Lowering<'_> {
         let class = step.class.as_ref().map(|class| self.class_id(class.as_str()));
         let key = self.key_choice(&step.key);
         self.call(caller, CallSpec { op, times: step.times.0 as u32, key, class, size, ..CallSpec::plain(&step.link) });
+    }
+
+    fn publish_step(&mut self, caller: &mut Caller, step: &PublishStep) {
+        let size = step.size.as_ref().map(|size| {
+            let site = caller.site("size");
+            self.draw(&size.0, site)
+        });
+        let class = step.class.as_ref().map(|class| self.class_id(class.as_str()));
+        let key = self.key_choice(&step.key);
+        self.call(caller, CallSpec { times: step.times.0 as u32, key, class, size, ..CallSpec::plain(&step.link) });
     }
 
     fn cached_step(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, step: &CachedStep) {
@@ -188,7 +199,7 @@ pub(super) fn first_call_on_miss(steps: &[Step], cache: &str) -> Option<String> 
         Step::Hold(hold) => first_call_on_miss(&hold.steps, cache),
         Step::Parallel(parallel) => parallel.branches.iter().find_map(|branch| first_call_on_miss(branch, cache)),
         Step::Choose(choose) => choose.branches.iter().find_map(|branch| first_call_on_miss(&branch.steps, cache)),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => None,
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => None,
     })
 }
 
@@ -199,7 +210,7 @@ fn first_call(steps: &[Step]) -> Option<String> {
         Step::Hold(hold) => first_call(&hold.steps),
         Step::Parallel(parallel) => parallel.branches.iter().find_map(|branch| first_call(branch)),
         Step::Choose(choose) => choose.branches.iter().find_map(|branch| first_call(&branch.steps)),
-        Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => None,
+        Step::Cpu(_) | Step::Delay(_) | Step::Publish(_) | Step::Fail(_) => None,
     })
 }
 

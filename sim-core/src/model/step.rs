@@ -18,6 +18,8 @@ pub enum Step {
     Delay(DelayStep),
     /// A call of another component.
     Call(Box<CallStep>),
+    /// A message for a queue.
+    Publish(Box<PublishStep>),
     /// A look-up in a cache, with steps for a hit and for a miss.
     Cached(Box<CachedStep>),
     /// Steps while a connection, permit or lock is held.
@@ -60,6 +62,22 @@ spec! {
         /// How much it carries; left out, what the class carries.
         size: SizeDistribution = optional;
         /// Another class for the callee.
+        class: Name = optional.named("as").refers(Referent::Class);
+    }
+}
+
+spec! {
+    /// A message for a queue: done as soon as the queue has accepted it.
+    pub struct PublishStep {
+        /// The queue, and how it is reached.
+        link: Link = required.named("publish");
+        /// How many messages, one after the other.
+        times: Count = default(1).range(1, 1_000_000);
+        /// What it is about.
+        key: Key = default("request").refers(Referent::Keyspace);
+        /// How much it carries; left out, what the class carries.
+        size: SizeDistribution = optional;
+        /// Another class for the consumer.
         class: Name = optional.named("as").refers(Referent::Class);
     }
 }
@@ -175,8 +193,8 @@ impl Read for Key {
 }
 
 /// The words that make a step what it is.
-pub const STEP_WORDS: [&str; 8] = ["cpu", "delay", "call", "cached", "hold", "parallel", "choose", "fail"];
-const LATER_STEPS: [&str; 3] = ["publish", "lock", "sleep_until"];
+pub const STEP_WORDS: [&str; 9] = ["cpu", "delay", "call", "publish", "cached", "hold", "parallel", "choose", "fail"];
+const LATER_STEPS: [&str; 2] = ["lock", "sleep_until"];
 
 impl Read for Step {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
@@ -191,6 +209,9 @@ impl Read for Step {
             ["cpu"] => CpuStep::read(node, reader).map(Self::Cpu),
             ["delay"] => DelayStep::read(node, reader).map(Self::Delay),
             ["call"] => CallStep::read(&with_link(node, "call"), reader).map(|step| Self::Call(Box::new(step))),
+            ["publish"] => {
+                PublishStep::read(&with_link(node, "publish"), reader).map(|step| Self::Publish(Box::new(step)))
+            }
             ["cached"] => {
                 let node = with_link(&opened(node, "cached", "cache"), "cached");
                 CachedStep::read(&node, reader).map(|step| Self::Cached(Box::new(step)))
@@ -214,6 +235,7 @@ impl Read for Step {
                 CpuStep::shape(),
                 DelayStep::shape(),
                 CallStep::shape(),
+                PublishStep::shape(),
                 CachedStep::shape(),
                 HoldStep::shape(),
                 ParallelStep::shape(),
@@ -300,7 +322,7 @@ pub fn each_step<'s>(steps: &'s [Step], visit: &mut dyn FnMut(&'s Step)) {
     for step in steps {
         visit(step);
         match step {
-            Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => {}
+            Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => {}
             Step::Cached(cached) => {
                 each_step(&cached.miss, visit);
                 each_step(&cached.hit, visit);
@@ -318,6 +340,7 @@ pub fn step_structures() -> Vec<super::spec::Structure> {
         CpuStep::structure(),
         DelayStep::structure(),
         CallStep::structure(),
+        PublishStep::structure(),
         CachedStep::structure(),
         HoldStep::structure(),
         ParallelStep::structure(),

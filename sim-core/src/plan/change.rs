@@ -56,7 +56,7 @@ pub enum ChangeKind {
         /// By keyspace, as in [`CachePlan::ttl_ns`].
         ttl_ns: Vec<u64>,
     },
-    /// A database's slots per node.
+    /// A database's slots per node, a queue's workers.
     Slots {
         /// The component.
         component: u32,

@@ -1,6 +1,6 @@
 //! Programs: one array of operations, and what they refer to.
 
-use super::Outcome;
+use super::{Outcome, QueueStep};
 use crate::workload::sampler::Sampler;
 
 /// An index into [`Plan::ops`].
@@ -140,6 +140,15 @@ pub enum Op {
         pool: u32,
         /// Which of the handler's sessions it is.
         bit: u8,
+    },
+    /// A step in the life of a queue's message.
+    Message {
+        /// Which.
+        step: QueueStep,
+        /// The cell of the wait in front of a full queue.
+        cell: u16,
+        /// Where a message goes on whose delivery failed.
+        to: Pc,
     },
     /// Comes to the limit of this limiter: waits, or ends badly.
     Limit(u32),

@@ -39,6 +39,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             station.tally.shared_work = left;
             self.areas_at_start.push(station.areas(now));
         }
+        self.queues_start();
         let start = self.now;
         for meter in &mut self.meters.components {
             let replicas = &mut meter.replicas;
@@ -62,6 +63,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for instance in 0..self.instances.len() as u32 {
             self.end_capacity(instance);
         }
+        self.queues_end();
         for component in 0..self.plan.components.len() as u32 {
             if matches!(self.plan.components[component as usize].kind, Kind::Pool(_)) {
                 self.note_replicas(component);
@@ -184,6 +186,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let ratio = (hits + misses > 0).then(|| hits as f64 / (hits + misses) as f64);
                     self.note(&format!("{}.hit_ratio", state.name), ratio);
                 }
+                Kind::Queue(queue) => {
+                    let age = self.oldest_message(queue);
+                    self.note(&format!("{}.age_s", state.name), Some(age as f64 / 1e9));
+                }
                 Kind::Limiter(limiter) => {
                     if let Some(rate) = self.adaptive_rate(limiter) {
                         self.note(&format!("{}.limit_per_s", state.name), Some(rate));
@@ -240,7 +246,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// Compares the tallies.
-    pub(super) fn audit(&self) -> Vec<Check> {
+    pub(super) fn audit(&mut self) -> Vec<Check> {
         let mut checks = Vec::new();
         let (mut offered, mut ended) = (0, 0);
         for class in &self.meters.classes {
@@ -261,6 +267,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
             right: parts,
             tolerance: 0,
         });
+        for (component, accepted, ended) in self.count_messages() {
+            checks.push(Check {
+                name: format!(
+                    "{}: accepted = delivered + dead letters + dropped + left",
+                    self.plan.components[component as usize].name
+                ),
+                left: accepted as u128,
+                right: ended as u128,
+                tolerance: 0,
+            });
+        }
         for (component, state) in self.plan.components.iter().enumerate() {
             for (number, station) in state.stations.iter().enumerate() {
                 self.audit_station(component, number, &format!("{}.{}", state.name, station.name), &mut checks);

@@ -73,6 +73,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Balancer(_)
             | Kind::Pool(_)
             | Kind::Cache(_)
+            | Kind::Queue(_)
             | Kind::Limiter(_)
             | Kind::Autoscaler(_) => {}
         }
@@ -154,7 +155,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.sharing_reschedule(station);
             } else {
                 self.stations[station as usize].servers = servers;
-                self.serve_line(station);
+                match self.instances[instance as usize].kind {
+                    Kind::Queue(_) => self.deliver_messages(station),
+                    _ => self.serve_line(station),
+                }
             }
         }
     }

@@ -37,6 +37,8 @@ pub enum Waiting {
     BackOff,
     /// Its branches.
     Join,
+    /// The end of the delivery that it is a part of.
+    Batch,
     /// A user's think time.
     Think,
     /// The request that its session issued.
@@ -59,6 +61,8 @@ pub const FALLBACK: u8 = 16;
 pub const ADMITTED: u8 = 32;
 /// Set: it opened a connection at a database of its own.
 pub const CONNECTED: u8 = 64;
+/// Set: a message that a queue has accepted (at a database the bit means [`CONNECTED`]).
+pub const ACCEPTED: u8 = CONNECTED;
 /// Set: a branch of a fork.
 pub const BRANCH: u8 = 128;
 

@@ -133,7 +133,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let database = &plan.databases[database as usize];
                     database.shards * (1 + database.replicas)
                 }
-                Kind::Client(_) | Kind::Balancer(_) => 1,
+                Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
                 Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
@@ -169,12 +169,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.connections.push(ConnectionState::new());
                 self.connections.len() as u32 - 1
             }
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Database(_)
+            | Kind::Queue(_)
+            | Kind::Autoscaler(_) => NONE,
             Kind::Limiter(limiter) => {
                 let plan = &self.plan.limiters[limiter as usize];
                 self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
                 self.limiters.len() as u32 - 1
             }
-            Kind::Client(_) | Kind::Balancer(_) | Kind::Pool(_) | Kind::Database(_) | Kind::Autoscaler(_) => NONE,
         };
         let stations = self.stations.len() as u32;
         for (at, station) in plan.stations.iter().enumerate() {
@@ -239,6 +244,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Cache(_)
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
+            | Kind::Queue(_)
             | Kind::Limiter(_)
             | Kind::Autoscaler(_) => 0,
         };
@@ -400,6 +406,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     | Kind::Balancer(_)
                     | Kind::Pool(_)
                     | Kind::Database(_)
+                    | Kind::Queue(_)
                     | Kind::Limiter(_)
                     | Kind::Autoscaler(_) => {}
                 }

@@ -168,6 +168,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Message { step, cell, to } => self.message(frame, step, cell, to),
             Op::Limit(limiter) => self.limit(frame, limiter),
             Op::Passed(limiter) => self.passed(frame, limiter),
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
@@ -231,6 +232,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Granted
             | Waiting::SharedWork
             | Waiting::Join
+            | Waiting::Batch
             | Waiting::Request => {
                 unreachable!("no event wakes these")
             }

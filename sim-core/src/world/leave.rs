@@ -88,7 +88,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     self.trace_cut(deepest, cell, since);
                     return;
                 }
-                Waiting::Free | Waiting::Think | Waiting::Request | Waiting::Message => unreachable!("no calls"),
+                Waiting::Free | Waiting::Think | Waiting::Request | Waiting::Message | Waiting::Batch => {
+                    unreachable!("no calls")
+                }
             }
         }
     }
@@ -127,7 +129,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let in_line = matches!(state.waiting, Waiting::Queue | Waiting::Front);
         let instance = state.instance;
-        if in_line && matches!(self.instances[instance as usize].kind, Kind::ConnectionPool(_)) {
+        if in_line && matches!(self.instances[instance as usize].kind, Kind::ConnectionPool(_) | Kind::Queue(_)) {
             self.withdraw(child);
             self.ready_after(child, Err(Outcome::Abandoned));
         }
@@ -203,7 +205,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.free_join(join);
                 self.frames[frame].child = NONE;
             }
-            Waiting::Free | Waiting::Think | Waiting::Request | Waiting::Message => unreachable!("no call"),
+            Waiting::Free | Waiting::Think | Waiting::Request | Waiting::Message | Waiting::Batch => {
+                unreachable!("no call")
+            }
         }
         self.ready_after(frame, Err(outcome));
     }

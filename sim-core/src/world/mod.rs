@@ -21,6 +21,7 @@ mod interpret;
 mod leave;
 mod limit;
 mod meters;
+mod queue;
 mod scale;
 mod seize;
 mod station;
@@ -54,6 +55,7 @@ use trace::Recorder;
 pub use audit::Check;
 pub use care::CareMeter;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
+pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
 /// Runs a plan once.
@@ -174,6 +176,7 @@ struct World<'p, const TRACED: bool> {
     caches: Vec<CacheState>,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
+    queues: Vec<queue::QueueState>,
     limiters: Vec<LimiterState>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
@@ -237,6 +240,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             caches: Vec::new(),
             connections: Vec::new(),
             databases: Vec::new(),
+            queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
             limiters: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),

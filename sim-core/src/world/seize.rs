@@ -7,7 +7,7 @@ use crate::engine::slab::NONE;
 use crate::plan::{Kind, Order, Outcome, Place, WhenFull};
 
 /// What became of a frame that asked for a place.
-enum Seized {
+pub(super) enum Seized {
     /// It has it.
     Granted,
     /// It waits.
@@ -155,6 +155,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         match self.plan.ops[state.pc as usize] {
             crate::plan::Op::Work { station, .. } => self.instances[state.instance as usize].stations + station as u32,
             crate::plan::Op::Seize { place, .. } => self.station_of(frame, place),
+            crate::plan::Op::Message { .. } => self.instances[state.instance as usize].stations,
             crate::plan::Op::SeizeSession { pool, .. } => self.station_of(frame, Place::Pool(pool)),
             other => unreachable!("{other:?} is at no station"),
         }
@@ -182,7 +183,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     #[inline(never)]
-    fn line_up(&mut self, frame: u32, station: u32, admission: bool, cell: u16) -> Seized {
+    pub(super) fn line_up(&mut self, frame: u32, station: u32, admission: bool, cell: u16) -> Seized {
         self.open_phase(frame, cell, Waiting::Queue);
         let state = &mut self.stations[station as usize];
         let full = admission && state.queue.len >= state.capacity;
@@ -266,7 +267,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// Takes a frame out of the line it is in and counts its wait, and lets one from the front move up.
     #[inline(always)]
-    fn leave_line(&mut self, frame: u32, station: u32) {
+    pub(super) fn leave_line(&mut self, frame: u32, station: u32) {
         let (now, since) = (self.now, self.frames[frame].since);
         let waited = self.clip(now) - self.clip(since);
         let inside = self.frames[frame].waiting == Waiting::Queue;
@@ -295,6 +296,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.meters.crowds[state.meter as usize].0 -= 1;
         self.frames[first].wake = 0;
         self.enter_queue(first, station);
+        if let Kind::Queue(_) = self.instances[self.stations[station as usize].instance as usize].kind {
+            self.accept_from_front(first, station);
+        }
         if patience > 0 {
             self.wake_in(first, patience);
         }
@@ -361,10 +365,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
     /// A frame has waited for as long as it may.
     pub(super) fn wait_times_out(&mut self, frame: u32) -> Next {
         let station = self.working_at(frame);
+        let instance = self.stations[station as usize].instance;
+        if self.frames[frame].waiting == Waiting::Queue
+            && matches!(self.instances[instance as usize].kind, Kind::Queue(_))
+        {
+            return self.batch_is_due(station);
+        }
         self.leave_line(frame, station);
         self.close_phase(frame);
         self.frames[frame].waiting = Waiting::Nothing;
-        let instance = self.stations[station as usize].instance;
         if matches!(self.instances[instance as usize].kind, Kind::ConnectionPool(_)) {
             self.count_abandoned(station);
             return Next::Fail(Outcome::PoolTimeout);

@@ -31,6 +31,8 @@ pub struct RunResult {
     pub waits: Vec<Vec<Histogram>>,
     /// By component and station: the most who waited at all instances at one instant.
     pub crowds: Vec<Vec<u32>>,
+    /// By queue.
+    pub queues: Vec<super::QueueTally>,
     /// By client.
     pub clients: Vec<ClientResult>,
     /// Where the time of requests went.
@@ -137,6 +139,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
             client.journeys.iter().chain([&client.dropped]).for_each(|&count| digest.word(count));
             digest_histogram(&mut digest, &client.journey_times);
         }
+        let queues: Vec<super::QueueTally> = self.queues.iter().map(|queue| queue.tally.clone()).collect();
+        for tally in &queues {
+            tally.digest(&mut digest);
+        }
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
@@ -146,6 +152,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             seed,
             events: self.events,
             stopped,
+            queues,
             clients: clients.collect(),
             classes: self.meters.classes,
             components: self.meters.components,

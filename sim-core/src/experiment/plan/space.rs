@@ -156,7 +156,8 @@ fn priced(point: &Point, prices: &[(String, f64)]) -> f64 {
 fn is_hopeless(model: &Model, in_time_s: f64) -> bool {
     let is_constant = model.components.values().all(|component| match component {
         Component::Client(client) => matches!(client.arrivals, Arrivals::Open(_)) && client.max_in_flight.is_none(),
-        Component::Cache(_) | Component::RateLimiter(_) | Component::Autoscaler(_) => false,
+        // What waits in a queue is no request's time.
+        Component::Cache(_) | Component::RateLimiter(_) | Component::Queue(_) | Component::Autoscaler(_) => false,
         Component::LoadBalancer(_)
         | Component::ServerPool(_)
         | Component::ConnectionPool(_)

@@ -3,8 +3,8 @@
 use super::super::Lowering;
 use super::super::call::Caller;
 use super::super::steps::{CORES, WORKERS, own_draw};
-use super::station;
-use crate::components::server_pool::{QueueOrder, Scheduling, ServerPoolSpec, WhenFull as WhenFullSpec};
+use super::{station, when_full};
+use crate::components::server_pool::{QueueOrder, Scheduling, ServerPoolSpec};
 use crate::engine::slab::NONE;
 use crate::model::step::Step;
 use crate::plan::*;
@@ -34,12 +34,7 @@ impl Lowering<'_> {
                 QueueOrder::Priority => Order::Priority,
             },
             capacity: queue.capacity.map_or(NONE, |capacity| capacity.0.min(NONE as u64) as u32),
-            when_full: match queue.when_full {
-                WhenFullSpec::Reject => WhenFull::Reject,
-                WhenFullSpec::Wait(time) => WhenFull::Wait(time.0),
-                WhenFullSpec::DropOldest => WhenFull::DropOldest,
-                WhenFullSpec::Block => WhenFull::Block,
-            },
+            when_full: when_full(queue.when_full),
             timeout_ns: queue.timeout.map_or(0, |time| time.0),
             ..station("workers", workers)
         };
@@ -106,7 +101,7 @@ impl Lowering<'_> {
 fn works_in_parallel(steps: &[Step], inside: bool) -> bool {
     steps.iter().any(|step| match step {
         Step::Cpu(_) => inside,
-        Step::Delay(_) | Step::Call(_) | Step::Fail(_) => false,
+        Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => false,
         Step::Cached(cached) => works_in_parallel(&cached.miss, inside) || works_in_parallel(&cached.hit, inside),
         Step::Hold(hold) => works_in_parallel(&hold.steps, inside),
         Step::Parallel(parallel) => parallel.branches.iter().any(|branch| works_in_parallel(branch, true)),

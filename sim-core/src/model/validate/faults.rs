@@ -158,7 +158,7 @@ fn target_kind(draft: &Draft, changes: &[Change], fault: &Fault, target: &Addres
 }
 
 fn fails(kind: &str) -> bool {
-    !matches!(kind, "client" | "autoscaler" | "load-balancer" | "connection-pool" | "rate-limiter")
+    !matches!(kind, "client" | "autoscaler" | "load-balancer" | "connection-pool" | "rate-limiter" | "queue")
 }
 
 /// Whether those that partitions cut off call at all what they are cut off from. `calls`: who calls whom.

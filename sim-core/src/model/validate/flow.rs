@@ -156,6 +156,13 @@ impl Flow<'_> {
                     self.unknown_operation(&database.at.field("operations"), call, &operation, &known);
                 }
             }
+            Some(Component::Queue(queue)) => {
+                for link in [Some(&queue.to), queue.dead_letters.as_ref()].into_iter().flatten() {
+                    let sure = link.to.at == queue.to.to.at;
+                    let call = Call { component: link.to.text.clone(), operation: None, ..call.clone() };
+                    follow_link(link, call, sure, &mut edges);
+                }
+            }
             Some(Component::RateLimiter(limiter)) => {
                 if let Some(store) = &limiter.store {
                     let operation = match draft.components.get(store.to.as_str()) {
@@ -201,6 +208,12 @@ impl Flow<'_> {
                     let operation = step.op.as_ref().map(|op| op.text.clone());
                     let to = Call { component: step.link.to.text.clone(), class, operation, has_key };
                     self.asks_for_operation(step.op.as_ref(), &to);
+                    follow_link(&step.link, to, sure, edges);
+                }
+                Step::Publish(step) => {
+                    let class = step.class.as_ref().map_or(&call.class, |class| &class.text).clone();
+                    let has_key = step.key != Key::Request || self.key_of_request(call, &class);
+                    let to = Call { component: step.link.to.text.clone(), class, operation: None, has_key };
                     follow_link(&step.link, to, sure, edges);
                 }
                 Step::Cached(step) => {
@@ -266,6 +279,7 @@ impl Flow<'_> {
                 | Component::LoadBalancer(_)
                 | Component::ServerPool(_)
                 | Component::ConnectionPool(_)
+                | Component::Queue(_)
                 | Component::RateLimiter(_)
                 | Component::Autoscaler(_),
             )

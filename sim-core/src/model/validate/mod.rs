@@ -7,6 +7,7 @@ mod limits;
 mod names;
 mod objectives;
 mod parts;
+mod queue;
 mod timing;
 
 use super::change::Change;

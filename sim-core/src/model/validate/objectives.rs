@@ -36,7 +36,7 @@ struct Asks {
 
 fn asks(metric: &str) -> Asks {
     let asks = |requests, station, only| Asks { requests, station, only };
-    const WITH_STATIONS: &[&str] = &["server-pool", "cache", "connection-pool", "database"];
+    const WITH_STATIONS: &[&str] = &["server-pool", "cache", "connection-pool", "database", "queue"];
     match metric {
         "hit_ratio" => asks(true, false, &["cache"]),
         "stale_reads" => asks(true, false, &["cache", "database"]),

@@ -108,6 +108,11 @@ fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diag
     }
 }
 
+/// Checks a link.
+pub fn link(draft: &Draft, link: &Link, diagnostics: &mut Diagnostics) {
+    Check { draft, diagnostics }.link(link);
+}
+
 pub(super) struct Check<'a> {
     pub(super) draft: &'a Draft,
     pub(super) diagnostics: &'a mut Diagnostics,
@@ -122,6 +127,7 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
+            Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
             Component::RateLimiter(spec) => self.rate_limiter(name, spec),
             Component::Autoscaler(spec) => self.autoscaler(name, spec),
         }
@@ -227,6 +233,7 @@ impl Check<'_> {
             }
             Step::Call(call) => {
                 self.link(&call.link);
+                super::queue::is_none(self.draft, &call.link, self.diagnostics);
                 let cache = self.draft.components.get(call.link.to.as_str());
                 let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
                 if aside && call.times.0 > CACHE_CALLS_MAX {
@@ -246,6 +253,10 @@ impl Check<'_> {
                 if let Some(fallback) = &cached.link.options.fallback {
                     self.diagnostics.push(fallback.at.error(not_yet("a fallback of a look-up")));
                 }
+            }
+            Step::Publish(publish) => {
+                self.link(&publish.link);
+                super::queue::is_queue(self.draft, &publish.link, self.diagnostics);
             }
             Step::Parallel(parallel) => {
                 let branches = parallel.branches.len() as u64;
@@ -450,7 +461,7 @@ fn look_ups_inside(steps: &[Step]) -> usize {
         Step::Hold(hold) => look_ups_inside(&hold.steps),
         Step::Parallel(parallel) => parallel.branches.iter().map(|branch| look_ups_inside(branch)).max().unwrap_or(0),
         Step::Choose(choose) => choose.branches.iter().map(|branch| look_ups_inside(&branch.steps)).max().unwrap_or(0),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Fail(_) => 0,
+        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => 0,
     };
     steps.iter().map(of).max().unwrap_or(0)
 }

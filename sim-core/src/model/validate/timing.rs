@@ -111,12 +111,12 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
                 (Some(_) | None, None) => {}
             }
         }
-        Some(Component::Cache(_) | Component::ConnectionPool(_) | Component::RateLimiter(_)) => {
-            per_caller(draft, address, diagnostics)
-        }
-        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Autoscaler(_)) => {
+        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_)) => {
             let found = format!("{} has no instances", address.component);
             diagnostics.push(address.at.error(found).expected(address.component.clone()));
+        }
+        Some(Component::Cache(_) | Component::ConnectionPool(_) | Component::RateLimiter(_)) => {
+            per_caller(draft, address, diagnostics)
         }
         None => {}
     }
