@@ -109,10 +109,14 @@ impl Driver {
         })
     }
 
-    /// Drives an experiment that has one point, and keeps the reports of its runs.
+    /// Drives an experiment that has one point, and keeps the reports of its runs; interrupted, of those that there are.
+    ///
+    /// # Errors
+    /// It was interrupted before the first run was done.
     pub fn replicate_for(&self, experiment: &mut dyn Experiment, prepared: &Prepared) -> Result<Vec<Report>, Failure> {
         let threads = threads(self.jobs)?;
         let progress = Progress::default();
+        let _listening = Listening::begin();
         let mut reports = Vec::new();
         progress.during(self.progress, || {
             loop {
@@ -122,16 +126,21 @@ impl Driver {
                 }
                 progress.expect_more(jobs.len() as u64, 0);
                 let run = |job: &Job| {
-                    let report = prepared.report(job.replication);
+                    let report = (!interrupt::is_asked()).then(|| prepared.report(job.replication))?;
                     progress.one_done();
-                    report
+                    Some(report)
                 };
-                let batch: Vec<Report> = threads.install(|| jobs.par_iter().map(run).collect());
+                let batch: Vec<Option<Report>> = threads.install(|| jobs.par_iter().map(run).collect());
+                // Those before the first that is missing: so many replications, as if so many had been asked for.
+                let batch: Vec<Report> = batch.into_iter().map_while(|report| report).collect();
+                if batch.len() < jobs.len() {
+                    interrupt::cut_short();
+                }
                 experiment.absorb(jobs.iter().zip(&batch).map(|(job, report)| prepared.record(*job, report)).collect());
                 reports.extend(batch);
             }
         });
-        Ok(reports)
+        if reports.is_empty() { Err(Failure::Interrupted) } else { Ok(reports) }
     }
 
     fn run(&self, progress: &Progress, simulate: &(impl Fn(u32) -> Report + Sync)) -> Result<Vec<Report>, Failure> {

@@ -1,9 +1,11 @@
 //! Files: models and what they name are read, results are written beside their place and then moved there.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use sim_core::model::Files;
 
@@ -35,6 +37,7 @@ impl Source {
             result.map_err(|error| Failure::Wrong(format!("stdin can't be read: {error}")))?;
             return Ok(Self { name: "stdin".into(), bytes, folder: Folder(PathBuf::new()) });
         }
+        note_read(Path::new(path));
         let result = File::open(path).and_then(|file| file.take(MODEL_BYTES_MAX).read_to_end(&mut bytes));
         result.map_err(|error| {
             Failure::Wrong(format!("{} can't be read: {}", crate::error::clean(path), reason(&error)))
@@ -61,6 +64,7 @@ pub struct Folder(PathBuf);
 impl Files for Folder {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let full = self.0.join(path);
+        note_read(&full);
         let told = |error: io::Error| format!("{} can't be read: {}", full.display(), reason(&error));
         // A pipe or a device might never end.
         if !fs::metadata(&full).map_err(told)?.is_file() {
@@ -70,8 +74,35 @@ impl Files for Folder {
     }
 }
 
+/// The model and the files that it names, each with when it was last saved as it was read; for `--watch`.
+static READ: Mutex<BTreeMap<PathBuf, Option<SystemTime>>> = Mutex::new(BTreeMap::new());
+
+fn read_files() -> MutexGuard<'static, BTreeMap<PathBuf, Option<SystemTime>>> {
+    READ.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Remembers that a file is read. One that is not there is waited for.
+fn note_read(path: &Path) {
+    read_files().entry(path.to_owned()).or_insert_with(|| changed_at(path));
+}
+
+/// Forgets which files were read.
+pub fn forget_read() {
+    read_files().clear();
+}
+
+/// Whether the model names files.
+pub fn has_read_more_than_one() -> bool {
+    read_files().len() > 1
+}
+
+/// Whether a file was saved since it was read.
+pub fn has_read_file_changed() -> bool {
+    read_files().iter().any(|(path, seen)| changed_at(path) != *seen)
+}
+
 /// When a file was last saved; nothing while it is not there.
-pub fn changed_at(path: &Path) -> Option<std::time::SystemTime> {
+fn changed_at(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|known| known.modified()).ok()
 }
 
@@ -249,12 +280,12 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn remember(path: Option<PathBuf>) {
-    *HALF_WRITTEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = path;
+    *HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner) = path;
 }
 
 /// Removes what an interrupted write left.
 pub fn forget_half_written() {
-    if let Some(path) = HALF_WRITTEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+    if let Some(path) = HALF_WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).take() {
         let _ = fs::remove_file(path);
     }
 }

@@ -1,4 +1,5 @@
-//! Ctrl-C: whoever makes many runs is asked to end with what there is; everything else, and the second time, ends at once.
+//! Ctrl-C, and being asked to end (SIGTERM): whoever makes many runs ends with what there is; everything else, and the
+//! second time, ends at once.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,16 +12,23 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 static CUT_SHORT: AtomicBool = AtomicBool::new(false);
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 
-/// Takes care of Ctrl-C from now on. Without a handler it ends the program all the same, only less tidily.
+/// Takes care of both from now on. Without a handler they end the program all the same, only less tidily.
 pub fn install() {
-    let _ = ctrlc::set_handler(|| {
-        if LISTENERS.load(Ordering::SeqCst) == 0 || ASKED.swap(true, Ordering::SeqCst) {
-            files::forget_half_written();
-            std::process::exit(i32::from(CODE));
-        }
-        let fresh_line = if error::is_watched() { "\r\x1b[K" } else { "" };
-        error::say(&format!("{fresh_line}ending after the runs that have begun; Ctrl-C again ends at once"));
-    });
+    let _ = ctrlc::set_handler(|| end("Ctrl-C again ends at once"));
+    #[cfg(unix)]
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM]) {
+        std::thread::spawn(move || signals.forever().for_each(|_| end("the next one ends at once")));
+    }
+}
+
+/// Ends what nobody listens for, and what is asked a second time; asks the others.
+fn end(again: &str) {
+    if LISTENERS.load(Ordering::SeqCst) == 0 || ASKED.swap(true, Ordering::SeqCst) {
+        files::forget_half_written();
+        std::process::exit(i32::from(CODE));
+    }
+    let fresh_line = if error::is_watched() { "\r\x1b[K" } else { "" };
+    error::say(&format!("{fresh_line}ending after the runs that have begun; {again}"));
 }
 
 /// Whether somebody wants it to end.

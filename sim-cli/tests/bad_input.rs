@@ -1,19 +1,14 @@
 //! Wrong models and records from outside: exit code 2, every mistake with its place, nothing on stdout, no panic.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+mod support;
 
-/// A folder of its own for a test, empty.
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("kneepoint-bad-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-    folder
-}
+use std::fs;
+use std::process::Output;
+
+use support::Place;
 
 fn run(path: &std::path::Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kneepoint")).arg("run").arg(path).output().expect("the binary starts")
+    support::run(&["run", path.to_str().expect("a plain path")])
 }
 
 /// What it says of a model that is wrong.
@@ -41,7 +36,7 @@ const GOOD: &str = r#"{
 
 #[test]
 fn one_mistake_is_named_with_its_place() {
-    let folder = folder("one");
+    let folder = Place::new();
     fs::write(folder.join("model.json"), GOOD).expect("the folder is writable");
     assert_eq!(run(&folder.join("model.json")).status.code(), Some(0), "the model is right before");
     let cases = [
@@ -76,12 +71,11 @@ fn one_mistake_is_named_with_its_place() {
         assert!(stderr.contains(expected), "{bad}: should name {expected}: {stderr}");
         assert!(stderr.contains(line), "{bad}: should name line {line}: {stderr}");
     }
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn all_mistakes_come_at_once() {
-    let folder = folder("all");
+    let folder = Place::new();
     let model = GOOD
         .replace(r#""replicas": 2"#, r#""replcas": 2"#)
         .replace(r#""rate": "10/s""#, r#""rate": 10"#)
@@ -91,21 +85,19 @@ fn all_mistakes_come_at_once() {
     for expected in ["replcas", "arrivals.rate", "[0].cpu", "operations.read", "4 mistakes"] {
         assert!(stderr.contains(expected), "should name {expected}: {stderr}");
     }
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn deep_nesting_is_refused() {
-    let folder = folder("deep");
+    let folder = Place::new();
     let steps = format!("{}{}", r#"[{"parallel":["#.repeat(20_000), "]}]".repeat(20_000));
     let stderr = said(&folder, &GOOD.replace(r#"[ { "cpu": "1ms" }, { "call": "db", "timeout": "1s" } ]"#, &steps));
     assert!(stderr.len() < 10_000, "a short answer to a long file");
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn torn_records_are_named_with_their_lines() {
-    let folder = folder("records");
+    let folder = Place::new();
     let model = GOOD.replace(r#"{ "rate": "10/s" }"#, r#"{ "trace": "record.csv" }"#);
     let good = "time,class\n0.0,get\n0.1,get\n0.2,get\n";
     fs::write(folder.join("record.csv"), good).expect("the folder is writable");
@@ -129,5 +121,4 @@ fn torn_records_are_named_with_their_lines() {
         assert!(stderr.contains("record.csv"), "{shown:?}: names the file: {stderr}");
         assert!(stderr.contains(expected), "{shown:?}: should name {expected}: {stderr}");
     }
-    fs::remove_dir_all(folder).expect("it was made here");
 }

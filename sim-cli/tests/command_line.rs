@@ -1,21 +1,13 @@
 //! The binary from outside: what it answers to good and to bad input.
 
+mod support;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-const SHOP: &str = "tests/fixtures/shop.json";
-
-fn kneepoint(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kneepoint"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    kneepoint(arguments).output().expect("the binary starts")
-}
+use support::{Place, SHOP, kneepoint, run, text};
 
 fn with_stdin(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = kneepoint(arguments)
@@ -27,18 +19,6 @@ fn with_stdin(arguments: &[&str], input: &[u8]) -> Output {
     // Bad input may be refused before all of it is read.
     let _ = child.stdin.take().expect("it has a stdin").write_all(input);
     child.wait_with_output().expect("it ends")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
-}
-
-/// A folder of its own for a test, empty.
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("kneepoint-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-    folder
 }
 
 #[test]
@@ -136,7 +116,7 @@ fn rubbish_is_2_and_never_a_panic() {
 
 #[test]
 fn all_mistakes_come_at_once_with_their_lines() {
-    let folder = folder("mistakes");
+    let folder = Place::new();
     let path = folder.join("shop.json");
     let good = fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(SHOP)).expect("the fixture is there");
     let bad = good.replace("\"replicas\": 4", "\"replcas\": 4").replace("\"ttl\": \"5m\"", "\"ttl\": 5");
@@ -149,13 +129,12 @@ fn all_mistakes_come_at_once_with_their_lines() {
     assert!(stderr.contains("components.redis.ttl"), "{stderr}");
     assert!(stderr.contains("shop.json:"), "{stderr}");
     assert!(stderr.contains("2 mistakes"), "{stderr}");
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn files_are_whole_or_as_before() {
-    let folder = folder("files");
-    let path = |name: &str| folder.join(name).to_str().expect("a plain path").to_owned();
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     fs::write(path("kept.json"), "before").expect("the folder is writable");
     assert_eq!(run(&["run", SHOP, "--set", "web.replcas=1", "-o", &path("kept.json")]).status.code(), Some(2));
     assert_eq!(fs::read_to_string(path("kept.json")).expect("it is there"), "before");
@@ -168,10 +147,9 @@ fn files_are_whole_or_as_before() {
     assert!(read("shop.mmd").starts_with("flowchart LR"));
     assert!(read("shop.dot").starts_with("digraph "));
     let mut names: Vec<_> =
-        fs::read_dir(&folder).expect("it is there").map(|entry| entry.expect("readable").file_name()).collect();
+        fs::read_dir(&*folder).expect("it is there").map(|entry| entry.expect("readable").file_name()).collect();
     names.sort();
     assert_eq!(names, ["kept.json", "shop.dot", "shop.mmd", "shop.svg"], "nothing half-written is left");
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
@@ -228,6 +206,7 @@ fn every_command_has_help_with_examples() {
         "explain",
         "trace",
         "diff",
+        "picture",
         "new",
         "fmt",
         "diagram",
@@ -304,14 +283,13 @@ fn an_objective_that_is_not_met_is_3() {
 
 #[test]
 fn results_go_to_a_file_in_the_format_of_its_ending() {
-    let folder = folder("results");
+    let folder = Place::new();
     for (name, start) in [("a.json", "{\n"), ("a.csv", "scope,"), ("a.md", "## "), ("a.txt", "Web shop")] {
         let path = folder.join(name);
         let output = run_shop(&["-o", path.to_str().expect("a plain path")]);
         assert_eq!(text(&output.stdout), "");
         assert!(fs::read_to_string(path).expect("it was written").starts_with(start), "{name}");
     }
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `kneepoint compare` and `kneepoint limit` from outside: mistakes, shapes, and the same bytes on any number of threads.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+mod support;
+
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -19,25 +19,21 @@ const MODEL: &str = r#"{
   "variants": { "slow": { "web.replicas": 1 }, "same": { "web.replicas": 2 } }
 }"#;
 
-/// A folder of its own for a test, with the model in it; gone when the test is.
-struct Place(PathBuf);
+/// A folder with models in it.
+struct Place(support::Place);
 
 impl Place {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("kneepoint-questions-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-        fs::write(folder.join("small.json"), MODEL).expect("it is writable");
-        fs::write(folder.join("other.json"), MODEL.replace("exp(10ms)", "exp(11ms)")).expect("it is writable");
-        fs::write(folder.join("plain.json"), MODEL.split(",\n  \"variants\"").next().expect("a part").to_owned() + "}")
-            .expect("it is writable");
+    fn new() -> Self {
+        let folder = support::Place::new();
+        folder.write("small.json", MODEL);
+        folder.write("other.json", MODEL.replace("exp(10ms)", "exp(11ms)"));
+        let plain = MODEL.split(",\n  \"variants\"").next().expect("a part");
+        folder.write("plain.json", format!("{plain}}}"));
         Self(folder)
     }
 
     fn ask(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kneepoint"));
-        command.args(arguments).current_dir(&self.0).env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
-        command.output().expect("the binary starts")
+        self.0.kneepoint(arguments).output().expect("the binary starts")
     }
 
     fn answer(&self, arguments: &[&str]) -> String {
@@ -51,15 +47,9 @@ impl Place {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn mistakes_are_2_and_say_what_to_do() {
-    let place = Place::new("mistakes");
+    let place = Place::new();
     let cases: &[(&[&str], &str)] = &[
         (&["compare"], "<MODEL>"),
         (&["compare", "small.json", "small.json"], "given twice"),
@@ -96,7 +86,7 @@ fn mistakes_are_2_and_say_what_to_do() {
 
 #[test]
 fn comparisons_have_their_shape_and_their_bytes() {
-    let place = Place::new("compare");
+    let place = Place::new();
     let compared = place.json(&["compare", "small.json", "--budget", "40"]);
     assert_eq!((compared["kind"].as_str(), compared["complete"].as_bool()), (Some("compare"), Some(true)));
     let of = |variant: &str| {
@@ -120,7 +110,7 @@ fn comparisons_have_their_shape_and_their_bytes() {
 
 #[test]
 fn limits_have_their_shape_and_their_bytes() {
-    let place = Place::new("limit");
+    let place = Place::new();
     let limited = place.json(&["limit", "small.json", "--precision", "10%"]);
     assert_eq!((limited["kind"].as_str(), limited["outcome"].as_str()), (Some("limit"), Some("found")), "{limited}");
     let value = limited["limit"]["value"].as_f64().expect("it is found");

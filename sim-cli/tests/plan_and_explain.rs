@@ -1,7 +1,9 @@
 //! `plan` and `explain` from outside: the shape of their answers, the same bytes for any number of threads, exit codes.
 
+mod support;
+
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -10,8 +12,7 @@ fn models() -> PathBuf {
 }
 
 fn ask(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kneepoint"));
-    command.args(arguments).current_dir(models()).env_remove("CLICOLOR_FORCE").output().expect("the binary starts")
+    support::kneepoint_in(&models(), arguments).output().expect("the binary starts")
 }
 
 fn json(arguments: &[&str]) -> Value {

@@ -1,36 +1,15 @@
 //! The small commands from outside: `new`, `fmt`, `diff`, what builds need of `run` and `check`, and `run --watch`.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
-const SHOP: &str = "tests/fixtures/shop.json";
-
-fn kneepoint(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kneepoint"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    kneepoint(arguments).output().expect("the binary starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
-}
-
-/// A folder of its own for a test, empty, and paths in it.
-fn folder(name: &str) -> (PathBuf, impl Fn(&str) -> String) {
-    let folder = std::env::temp_dir().join(format!("kneepoint-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-    let inside = folder.clone();
-    (folder, move |name: &str| inside.join(name).to_str().expect("a plain path").to_owned())
-}
+use support::{Place, SHOP, kneepoint, run, text};
 
 fn short(more: &[&str]) -> Output {
     run(&[&["run", SHOP, "--duration", "2s", "--warmup", "1s", "--replications", "1", "-q"], more].concat())
@@ -38,7 +17,8 @@ fn short(more: &[&str]) -> Output {
 
 #[test]
 fn mistakes_are_2_and_leave_nothing_behind() {
-    let (folder, path) = folder("small-mistakes");
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     fs::write(path("no.json"), "{").expect("the folder is writable");
     fs::write(path("sweep.json"), "{\"kind\": \"sweep\"}").expect("the folder is writable");
     fs::write(path("newer.json"), "{\"kind\": \"run\", \"format\": 99}").expect("the folder is writable");
@@ -55,9 +35,9 @@ fn mistakes_are_2_and_leave_nothing_behind() {
         (&["fmt", &path("model.yaml")], "is YAML, which is left alone"),
         (&["diff", SHOP], "<B>"),
         (&["diff", "-", "-"], "not both"),
-        (&["diff", SHOP, SHOP], "is no report: it has no `kind`"),
-        (&["diff", &path("no.json"), SHOP], "is no report"),
-        (&["diff", &path("sweep.json"), SHOP], "is an answer of `sweep`"),
+        (&["diff", SHOP, SHOP], "is no answer: it has no `kind`"),
+        (&["diff", &path("no.json"), SHOP], "is no answer"),
+        (&["diff", &path("sweep.json"), SHOP], "doesn't say its `format`"),
         (&["diff", &path("newer.json"), SHOP], "has the format 99"),
         (&["run", SHOP, "--summary", "--format", "json"], "cannot be used with"),
         (&["run", "-", "--watch"], "stdin can't be watched"),
@@ -76,12 +56,12 @@ fn mistakes_are_2_and_leave_nothing_behind() {
     assert_eq!(fs::read_to_string(path("no.json")).expect("it is there"), "{");
     assert_eq!(fs::read_to_string(path("model.yaml")).expect("it is there"), "# mine\nformat: 1\n");
     assert!(!folder.join("x.json").exists() && !folder.join("x.yaml").exists());
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn starters_are_models_that_run() {
-    let (folder, path) = folder("new");
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     let list = text(&run(&["new"]).stdout);
     let line = list.lines().find(|line| line.starts_with("pool-size ")).expect("it is listed");
     assert!(line.ends_with("  A connection pool that is too small"), "{list}");
@@ -93,12 +73,12 @@ fn starters_are_models_that_run() {
         assert_eq!(output.status.code(), Some(0), "{name}: {}", text(&output.stderr));
     }
     assert!(folder.join("data/access.log").exists(), "a model comes with the file that it needs");
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn tidying_keeps_the_meaning_and_is_done_once() {
-    let (folder, path) = folder("fmt");
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     let gallery = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
     let digest = |file: &str| {
         let output = run(&["check", file, "--format", "json"]);
@@ -121,12 +101,12 @@ fn tidying_keeps_the_meaning_and_is_done_once() {
         let tidied = fs::read_to_string(&file).expect("it is there");
         assert!(tidied.lines().all(|line| line.chars().count() <= 120 || line.contains("\"description\"")), "{tidied}");
     }
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn reports_stand_side_by_side() {
-    let (folder, path) = folder("diff");
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     short(&["-o", &path("a.json")]);
     short(&["--set", "web.replicas=6", "-o", &path("b.json")]);
     let output = run(&["diff", &path("a.json"), &path("b.json"), "--format", "json"]);
@@ -144,12 +124,12 @@ fn reports_stand_side_by_side() {
     let same = run(&["diff", &path("a.json"), &path("a.json")]);
     assert_eq!(same.status.code(), Some(0));
     assert!(text(&same.stdout).contains("Equal digests"), "{}", text(&same.stdout));
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn builds_get_one_line_and_tests() {
-    let (folder, path) = folder("junit");
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     let output = short(&["--summary", "--junit", &path("good.xml")]);
     let line = text(&output.stdout);
     assert_eq!((output.status.code(), line.lines().count()), (Some(0), 1), "{line}");
@@ -171,12 +151,12 @@ fn builds_get_one_line_and_tests() {
     let check = read("check.xml");
     assert!(check.contains("<testsuites name=\"kneepoint\" tests=\"3\" failures=\"1\" errors=\"0\">"), "{check}");
     assert!(check.contains("`run` is missing"), "{check}");
-    fs::remove_dir_all(folder).expect("it was made here");
 }
 
 #[test]
 fn a_watched_model_runs_again_when_it_is_saved() {
-    let (folder, path) = folder("watch");
+    let folder = Place::new();
+    let path = |name: &str| folder.path(name);
     let model = |rate: &str| {
         format!(
             r#"{{ "format": 1, "run": {{ "duration": "1s" }}, "components": {{
@@ -204,5 +184,4 @@ fn a_watched_model_runs_again_when_it_is_saved() {
     assert!(second.starts_with("ok ") && second != first, "{second}");
     child.kill().expect("it runs until it is ended");
     child.wait().expect("it ends");
-    fs::remove_dir_all(folder).expect("it was made here");
 }

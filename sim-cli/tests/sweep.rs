@@ -1,9 +1,13 @@
 //! `kneepoint sweep` from outside: mistakes, formats, the same bytes, and that nothing is lost.
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+
+use support::text;
 
 /// A system so small that a run takes milliseconds.
 const MODEL: &str = r#"{
@@ -17,22 +21,19 @@ const MODEL: &str = r#"{
   "objectives": [ "p99 < 100ms", "error_rate < 1%" ]
 }"#;
 
-/// A folder of its own for a test, with the model in it; gone when the test is.
-struct Place(PathBuf);
+/// A folder with the model in it.
+struct Place(support::Place);
 
 impl Place {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("kneepoint-sweep-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-        fs::write(folder.join("small.json"), MODEL).expect("it is writable");
+    fn new() -> Self {
+        let folder = support::Place::new();
+        folder.write("small.json", MODEL);
         Self(folder)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kneepoint"));
-        command.args(["sweep", "small.json"]).args(arguments).current_dir(&self.0);
-        command.env_remove("CLICOLOR_FORCE").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = self.0.kneepoint(&["sweep", "small.json"]);
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -61,22 +62,8 @@ impl Place {
 
     /// What is in the folder beside the model.
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).expect("it is there");
-        let names = entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned());
-        let mut names: Vec<String> = names.filter(|name| name != "small.json").collect();
-        names.sort();
-        names
+        self.0.names().into_iter().filter(|name| name != "small.json").collect()
     }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }
 
 fn json(text: &str) -> serde_json::Value {
@@ -88,7 +75,7 @@ const TWO: [&str; 4] = ["--vary", "web.replicas=2,4", "--vary", "users.arrivals.
 
 #[test]
 fn wrong_axes_are_2_all_at_once_and_nothing_is_written() {
-    let place = Place::new("axes");
+    let place = Place::new();
     let cases: [(&[&str], &[&str]); 9] = [
         (&[], &["--vary"]),
         (&["--vary", "web.replicas"], &["web.replicas=6"]),
@@ -124,7 +111,7 @@ fn wrong_axes_are_2_all_at_once_and_nothing_is_written() {
 
 #[test]
 fn an_answer_that_can_t_be_written_is_told_before_anything_runs() {
-    let place = Place::new("unwritable");
+    let place = Place::new();
     let cases: [(&[&str], &str); 5] = [
         (&["-o", "nowhere/out.csv"], "nowhere/out.csv can't be written: there is no such folder"),
         (&["-o", "."], "can't be written"),
@@ -143,7 +130,7 @@ fn an_answer_that_can_t_be_written_is_told_before_anything_runs() {
 
 #[test]
 fn the_answer_has_its_shape() {
-    let place = Place::new("shape");
+    let place = Place::new();
     let answer = json(&place.answer(&[&TWO[..], &["--format", "json", "--replications", "3"]].concat()));
     assert_eq!((&answer["kind"], &answer["complete"], &answer["runs"]), (&"sweep".into(), &true.into(), &18.into()));
     assert_eq!(answer["axes"][0], serde_json::json!({ "path": "web.replicas", "values": [2, 4] }));
@@ -170,7 +157,7 @@ fn the_answer_has_its_shape() {
 
 #[test]
 fn all_formats_tell_the_same() {
-    let place = Place::new("formats");
+    let place = Place::new();
     fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&TWO[..], &["--replications", "2"], more].concat()
     }
@@ -211,7 +198,7 @@ fn all_formats_tell_the_same() {
 
 #[test]
 fn the_same_bytes_for_any_number_of_threads() {
-    let place = Place::new("threads");
+    let place = Place::new();
     let of = |jobs: &str| place.answer(&[&TWO[..], &["--format", "json", "--jobs", jobs]].concat());
     let one = of("1");
     assert_eq!(one, of("2"));
@@ -225,7 +212,7 @@ fn the_same_bytes_for_any_number_of_threads() {
 
 #[test]
 fn an_objective_that_a_point_misses_is_3_if_asked_for() {
-    let place = Place::new("fail-on");
+    let place = Place::new();
     let with = |vary: &str, more: &[&str]| place.sweep(&[&["--vary", vary], more].concat());
     assert_eq!(with("web.replicas=2,9", &[]).status.code(), Some(0));
     let output = with("web.replicas=2,9", &["--fail-on", "objectives"]);
@@ -245,7 +232,7 @@ fn journaled<'a>(more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn a_journal_is_gone_on_from_and_nothing_is_run_twice() {
-    let place = Place::new("journal");
+    let place = Place::new();
     let whole = place.answer(&[&TWO[..], &["--format", "json"]].concat());
     assert_eq!(place.answer(&journaled(&["--resume"])), whole, "without a file it is begun");
     let journal = fs::read_to_string(place.file("journal.jsonl")).expect("it was written");
@@ -278,7 +265,7 @@ fn a_journal_is_gone_on_from_and_nothing_is_run_twice() {
 
 #[test]
 fn a_journal_torn_anywhere_gives_the_same_answer() {
-    let place = Place::new("torn");
+    let place = Place::new();
     let short = ["--vary", "web.replicas=2", "--replications", "2", "--format", "csv", "--journal", "journal.jsonl"];
     let whole = place.answer(&short);
     let path = place.file("journal.jsonl");
@@ -308,7 +295,7 @@ fn long<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[cfg(unix)]
 #[test]
 fn killed_anywhere_and_resumed_it_is_the_undisturbed_table() {
-    let place = Place::new("killed");
+    let place = Place::new();
     let whole = place.answer(&long(&[]));
     let resumed = long(&["--journal", "journal.jsonl", "--resume"]);
     let lines = || fs::read_to_string(place.file("journal.jsonl")).map_or(0, |text| text.lines().count());
@@ -330,7 +317,7 @@ fn killed_anywhere_and_resumed_it_is_the_undisturbed_table() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_with_what_there_is_and_it_can_be_gone_on_from() {
-    let place = Place::new("ctrl-c");
+    let place = Place::new();
     let arguments = ["--vary", "web.replicas=2..9", "--vary", "web.cores=1,2", "--duration", "20m", "--jobs", "1"];
     let files = ["--journal", "journal.jsonl", "-o", "out.json"];
     let mut child = place.command(&[&arguments[..], &files].concat()).spawn().expect("the binary starts");
@@ -356,7 +343,7 @@ fn ctrl_c_ends_with_what_there_is_and_it_can_be_gone_on_from() {
 #[cfg(unix)]
 #[test]
 fn the_second_ctrl_c_ends_at_once_and_leaves_nothing_half_written() {
-    let place = Place::new("ctrl-c-twice");
+    let place = Place::new();
     let arguments = ["--vary", "web.replicas=2,3", "--duration", "500h", "--jobs", "1", "-o", "out.json"];
     let mut child = place.command(&arguments).spawn().expect("the binary starts");
     let interrupt = |child: &std::process::Child| {
@@ -379,14 +366,14 @@ fn the_second_ctrl_c_ends_at_once_and_leaves_nothing_half_written() {
 #[cfg(unix)]
 #[test]
 fn a_full_disk_is_told_and_the_journal_stays_good() {
-    let place = Place::new("full");
+    let place = Place::new();
     let arguments = journaled(&["--resume"]);
     let whole = place.answer(&[&TWO[..], &["--format", "json"]].concat());
     let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
     let output = Command::new("sh")
         .args(["-c", limited, env!("CARGO_BIN_EXE_kneepoint"), "sweep", "small.json"])
         .args(&arguments)
-        .current_dir(&place.0)
+        .current_dir(&*place.0)
         .output()
         .expect("there is a shell");
     let stderr = text(&output.stderr);
@@ -403,7 +390,7 @@ fn a_full_disk_is_told_and_the_journal_stays_good() {
 #[test]
 fn a_folder_that_can_only_be_read() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new("read-only");
+    let place = Place::new();
     let folder = place.file("closed");
     fs::create_dir(&folder).expect("it is writable");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).expect("it is ours");
@@ -419,7 +406,7 @@ fn a_folder_that_can_only_be_read() {
 
 #[test]
 fn one_process_at_a_time_writes_a_journal() {
-    let place = Place::new("locked");
+    let place = Place::new();
     let path = place.file("journal.jsonl");
     let held = fs::File::create(&path).expect("it is writable");
     held.lock().expect("nobody else has it");

@@ -1,25 +1,18 @@
 //! `kneepoint trace` from outside.
 
+mod support;
+
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-const SHOP: &str = "tests/fixtures/shop.json";
-const SHORT: [&str; 4] = ["--duration", "2s", "--warmup", "1s"];
+use support::{SHOP, run, text};
 
-fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kneepoint"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("CLICOLOR_FORCE");
-    command.output().expect("the binary starts")
-}
+const SHORT: [&str; 4] = ["--duration", "2s", "--warmup", "1s"];
 
 fn trace(more: &[&str]) -> Output {
     run(&[&["trace", SHOP], &SHORT[..], more].concat())
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }
 
 fn json(more: &[&str]) -> Value {
@@ -132,5 +125,4 @@ fn files_have_the_format_of_their_ending() {
         let of_run: Value = serde_json::from_slice(&fs::read(path).expect("it was written")).expect("it is JSON");
         assert!(if field == "requests" { of_run["traceEvents"].is_array() } else { of_run == file }, "{name}");
     }
-    fs::remove_dir_all(folder).expect("it was made here");
 }

@@ -20,20 +20,20 @@ mod station;
 use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
-pub use autoscaler::AutoscalerPlan;
+pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan};
 pub use cache::CachePlan;
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
 pub use database::{DatabasePlan, ReadFrom};
 pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
-pub use link::{CallPlan, LinkPlan, Policy, RetryPlan, Target};
+pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
 pub use queue::{QueuePlan, QueueStep};
 pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
-pub use server_pool::{Override, PoolPlan};
+pub use server_pool::{MemoryPlan, Override, PausePlan, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
 /// Everything that a run needs to know.
@@ -65,6 +65,10 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// `parallel` steps.
     pub forks: Vec<ForkPlan>,
+    /// Copies of calls that take long.
+    pub hedges: Vec<HedgePlan>,
+    /// How many places there are where links remember what their limits need.
+    pub guards: u32,
     /// Where keys of calls are drawn afresh.
     pub key_sites: Vec<u64>,
     /// `choose` steps.
@@ -227,6 +231,10 @@ pub struct ClassPlan {
     pub write: bool,
     /// Its priority; higher goes first.
     pub priority: u16,
+    /// How long its requests are wanted, nanoseconds; 0: for ever.
+    pub deadline_ns: u64,
+    /// Whether its requests may be tried again; `None`: reads, and writes where the link says so.
+    pub retryable: Option<bool>,
     /// Where the draws of its requests' own properties are keyed.
     pub site: u64,
 }

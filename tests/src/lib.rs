@@ -3,9 +3,27 @@
 pub mod random;
 pub mod theory;
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
-use sim_core::model::NoFiles;
+use sim_core::model::{Files, NoFiles};
 use sim_core::{Model, Plan, Report};
+
+/// The folder of the gallery.
+pub fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+}
+
+/// The files beside a model, in this folder.
+#[derive(Debug)]
+pub struct Beside(pub PathBuf);
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        fs::read(self.0.join(path)).map_err(|error| format!("{path}: {error}"))
+    }
+}
 
 /// The plan of a model that was built in code.
 ///

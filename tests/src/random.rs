@@ -143,16 +143,18 @@ fn patience() -> impl Strategy<Value = &'static str> {
 
 fn classes() -> impl Strategy<Value = Value> {
     let class = || {
-        (of(select(vec!["few", "many"])), any::<bool>(), 0..3_u64, of(select(vec!["1kB", "exp(20kB)"]))).prop_map(
-            |(key, write, priority, size)| {
+        let wanted = (weighted(0.15, patience()), weighted(0.1, any::<bool>()));
+        (of(select(vec!["few", "many"])), any::<bool>(), 0..3_u64, of(select(vec!["1kB", "exp(20kB)"])), wanted)
+            .prop_map(|(key, write, priority, size, (deadline, retryable))| {
                 let mut class = json!({});
+                set(&mut class, "deadline", deadline);
+                set(&mut class, "retryable", retryable);
                 set(&mut class, "key", key);
                 set(&mut class, "size", size);
                 set(&mut class, "write", write.then_some(true));
                 set(&mut class, "priority", (priority > 0).then_some(priority));
                 class
-            },
-        )
+            })
     };
     (class(), class()).prop_map(|(a, b)| json!({ "a": a, "b": b }))
 }
@@ -184,9 +186,13 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let limits = (weighted(0.15, 1..5_u64), any::<bool>(), weighted(0.1, select(vec!["10MB/s", "1MB/s"])));
     let loss = weighted(0.1, (select(vec![0.1, 0.8]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
-    (times, weighted(0.3, retry()), limits, loss, fallback, weighted(0.2, balancing())).prop_map(
-        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, policy)| {
+    let more = (weighted(0.2, balancing()), weighted(0.15, breaker()), weighted(0.15, hedge()));
+    (times, weighted(0.3, retry()), limits, loss, fallback, more).prop_map(
+        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
             let mut link = json!({});
+            let (policy, breaker, hedge) = more;
+            set(&mut link, "breaker", breaker);
+            set(&mut link, "hedge", hedge);
             set(&mut link, "rtt", rtt);
             if timeout.is_some() && cancel {
                 link["cancel"] = json!(true);
@@ -220,6 +226,33 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     )
 }
 
+fn breaker() -> impl Strategy<Value = Value> {
+    let rule = select(vec![
+        json!({}),
+        json!({ "consecutive": 2 }),
+        json!({ "failures": 3, "window": "2s" }),
+        json!({ "error_rate": "30%", "window": "1s", "min_calls": 5 }),
+        json!({ "slow_calls": "5ms", "window": 10 }),
+        json!({ "error_rate": 0.5, "slow_calls": { "above": "2ms", "share": 0.8 }, "window": 4 }),
+    ]);
+    (rule, select(vec!["10ms", "1s", "1ns"]), 1..5_u64).prop_map(|(mut rule, open, half_open)| {
+        add(&mut rule, json!({ "open": open, "half_open": half_open }));
+        rule
+    })
+}
+
+/// Balancers and pools make no copies of calls.
+fn unhedged(mut link: Value) -> Value {
+    link.as_object_mut().expect("it is one").remove("hedge");
+    link
+}
+
+fn hedge() -> impl Strategy<Value = Value> {
+    (select(vec!["1ms", "10ms", "p90", "0s", "p50"]), 1..4_u64, any::<bool>(), any::<bool>()).prop_map(
+        |(after, max, cancel, writes)| json!({ "after": after, "max": max, "cancel": cancel, "writes": writes }),
+    )
+}
+
 fn retry() -> impl Strategy<Value = Value> {
     let when = weighted(
         0.7,
@@ -230,14 +263,25 @@ fn retry() -> impl Strategy<Value = Value> {
         select(vec![json!("5ms"), json!("exponential(2ms, factor=3, max=20ms)"), json!(["1ms", "0s", "4ms"])]),
     );
     let jitter = weighted(0.5, select(vec!["full", "equal", "decorrelated", "none"]));
-    (0..4_u64, when, any::<bool>(), backoff, jitter).prop_map(|(retries, when, writes, backoff, jitter)| {
-        let mut retry = json!({ "retries": retries });
-        set(&mut retry, "when", when);
-        set(&mut retry, "writes", writes.then_some(true));
-        set(&mut retry, "backoff", backoff);
-        set(&mut retry, "jitter", jitter);
-        retry
-    })
+    let limits = (
+        weighted(0.3, select(vec![json!({}), json!("10%"), json!({ "share": 0.5, "min_concurrency": 1 })])),
+        weighted(
+            0.3,
+            select(vec![json!({}), json!(20), json!({ "quota": 10, "cost": 1, "deposit": 0.02, "refund": false })]),
+        ),
+    );
+    (0..4_u64, when, any::<bool>(), backoff, jitter, limits).prop_map(
+        |(retries, when, writes, backoff, jitter, limits)| {
+            let mut retry = json!({ "retries": retries });
+            set(&mut retry, "budget", limits.0);
+            set(&mut retry, "tokens", limits.1);
+            set(&mut retry, "when", when);
+            set(&mut retry, "writes", writes.then_some(true));
+            set(&mut retry, "backoff", backoff);
+            set(&mut retry, "jitter", jitter);
+            retry
+        },
+    )
 }
 
 /// A client before the window's length is known.
@@ -314,7 +358,7 @@ fn balancer() -> impl Strategy<Value = Value> {
     let target = |name: &'static str| {
         (link(&["store", "db"]), weighted(0.3, 0..4_u64)).prop_map(move |(link, weight)| {
             let mut target = json!({ "to": name });
-            add(&mut target, link);
+            add(&mut target, unhedged(link));
             set(&mut target, "weight", weight.map(|weight| weight + 1));
             target
         })
@@ -507,7 +551,6 @@ fn handler(layer: Layer) -> BoxedStrategy<Vec<Value>> {
                 |(hit, miss, key, link)| {
                     let mut step = json!({ "cached": "cache", "hit": hit, "miss": miss });
                     add(&mut step, link);
-                    step.as_object_mut().expect("it is one").remove("fallback");
                     set(&mut step, "key", key);
                     step
                 }
@@ -613,6 +656,7 @@ fn connection_pool() -> impl Strategy<Value = Value> {
             set(&mut pool, "scope", shared.then_some("shared"));
             set(&mut pool, "order", fifo.then_some("fifo"));
             pool["to"] = json!(to);
+            let link = unhedged(link);
             if link.as_object().is_some_and(|link| !link.is_empty()) {
                 pool["link"] = link;
             }
@@ -752,14 +796,34 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             json!({ "scale_down": { "window": "0s", "policies": [{ "percent": 100, "per": "1s" }] } }),
         ]),
     );
-    (select(vec!["web", "api"]), 0..3_u64, 0..5_u64, times, behavior, select(vec![0.8, 0.1])).prop_map(
-        |(target, min, more, (sync, lag), behavior, cpu)| {
+    let other = weighted(
+        0.6,
+        select(vec![
+            json!({ "policy": "target-tracking", "cooldown": { "out": "50ms", "in": "50ms" }, "datapoints": { "out": 1, "in": 2 } }),
+            json!({ "policy": "step", "rules": [ { "metric": "cpu", "above": "20%", "change": "+50%" },
+                    { "metric": "latency", "below": "5ms", "change": "-1", "cooldown": "50ms" } ] }),
+            json!({ "policy": "schedule", "schedule": [ { "at": "100ms", "replicas": 4, "every": "300ms" }, { "at": "200ms", "replicas": 1, "every": "300ms" } ] }),
+            json!({ "policy": "predictive", "predict": { "ahead": "1s" }, "metrics": [ { "requests_per_second": 20 } ] }),
+            json!({ "nodes": { "per_node": 2, "provision": "30ms", "idle": "100ms", "target_capacity": "80%" },
+                    "metrics": [ { "queue_length": { "average": 3 } }, { "cpu": "50%" }, { "external": { "of": "db", "value": 5 } } ] }),
+        ]),
+    );
+    (select(vec!["web", "api"]), 0..3_u64, 0..5_u64, times, behavior, select(vec![0.8, 0.1]), other).prop_map(
+        |(target, min, more, (sync, lag), behavior, cpu, other)| {
             let mut scaler = json!({
                 "type": "autoscaler", "target": target, "min": min, "max": (min + more).max(1), "sync": sync,
                 "metrics": [{ "cpu": cpu }]
             });
             set(&mut scaler, "metrics_lag", lag);
-            set(&mut scaler, "behavior", behavior);
+            match &other {
+                Some(other) => {
+                    if other.get("rules").is_some() || other.get("schedule").is_some() {
+                        scaler.as_object_mut().expect("a map").remove("metrics");
+                    }
+                    add(&mut scaler, other.clone());
+                }
+                None => set(&mut scaler, "behavior", behavior),
+            }
             scaler
         },
     )

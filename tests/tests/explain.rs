@@ -2,33 +2,19 @@
 //! that it has not seen.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use sim_core::Model;
 use sim_core::analysis::interval::Summary;
 use sim_core::analysis::{objective, replications};
 use sim_core::experiment::explain::{Explain, Explained};
 use sim_core::experiment::{Experiment, Figure, Point, Subjects};
-use sim_core::model::Files;
-
-/// Files beside a model.
-struct Beside(PathBuf);
-
-impl Files for Beside {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        fs::read(self.0.join(path)).map_err(|error| format!("{path}: {error}"))
-    }
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
-}
+use tests::{Beside, models};
 
 fn read(name: &str, duration: &str, warmup: &str) -> Model {
-    let text = fs::read_to_string(folder().join(name)).expect("a model is a text");
+    let text = fs::read_to_string(models().join(name)).expect("a model is a text");
     let sets = [("run.duration", duration), ("run.warmup", warmup)];
     let sets = sets.map(|(path, value)| (path.to_owned(), value.to_owned()));
-    let parsed = Model::parse(&text, name, &sets, &Beside(folder()));
+    let parsed = Model::parse(&text, name, &sets, &Beside(models()));
     parsed.unwrap_or_else(|mistakes| panic!("{name}:\n{mistakes}")).0
 }
 
@@ -98,7 +84,7 @@ const GALLERY: [(&str, &str, &str, Option<&str>); 13] = [
 
 #[test]
 fn the_bottleneck_is_named_and_the_advice_helps() {
-    let files = Beside(folder());
+    let files = Beside(models());
     for (name, duration, warmup, expected) in GALLERY {
         let explained = explain(&subjects(read(name, duration, warmup), &files, None));
         let address = explained.bottleneck.address.as_deref();

@@ -7,30 +7,17 @@ use std::path::{Path, PathBuf};
 
 use sim_core::analysis::report::{Ended, Report};
 use sim_core::analysis::{objective, replications};
-use sim_core::model::Files;
 use sim_core::{Model, Plan};
+use tests::{Beside, models};
 
 /// The most requests that a model of the gallery makes in a run, its variants apart.
 const REQUESTS_MAX: u64 = 100_000;
 /// What a model shows must not hang on one seed.
 const SEEDS: u32 = 3;
 
-/// Files beside a model.
-struct Beside(PathBuf);
-
-impl Files for Beside {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        fs::read(self.0.join(path)).map_err(|error| format!("{path}: {error}"))
-    }
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
-}
-
 /// Every model of the gallery, sorted by name.
 fn gallery() -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder()).expect("the repository has models/");
+    let entries = fs::read_dir(models()).expect("the repository has models/");
     let mut models: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
     models.retain(|path| {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
@@ -44,14 +31,14 @@ fn gallery() -> Vec<PathBuf> {
 fn read(path: &Path, sets: &[(&str, &str)]) -> Model {
     let text = fs::read_to_string(path).expect("a model is a text");
     let sets: Vec<_> = sets.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
-    let (model, warnings) = Model::parse(&text, &path.display().to_string(), &sets, &Beside(folder()))
+    let (model, warnings) = Model::parse(&text, &path.display().to_string(), &sets, &Beside(models()))
         .unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", path.display()));
     assert!(warnings.is_empty(), "{}: {warnings:?}", path.display());
     model
 }
 
 fn plan(model: &Model) -> Plan {
-    Plan::compile(model, &Beside(folder())).unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", model.name))
+    Plan::compile(model, &Beside(models())).unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", model.name))
 }
 
 fn run(model: &Model, replication: u32) -> Report {
@@ -105,7 +92,7 @@ fn shows(name: &str, model: &Model, replication: u32) {
 #[test]
 fn the_schema_is_current() {
     let written: serde_json::Value =
-        serde_json::from_str(&text_of(&folder().join("schema.json"))).expect("a schema is JSON");
+        serde_json::from_str(&text_of(&models().join("schema.json"))).expect("a schema is JSON");
     assert!(
         written == sim_core::model::schema::schema(),
         "models/schema.json is old: kneepoint schema > models/schema.json"
@@ -121,7 +108,7 @@ fn hits_of(trace: &str, capacity: Option<&str>) -> (u64, u64, u64) {
         ("web.handlers", r#"{ "*": [ { "cpu": "0s" } ] }"#),
     ];
     sets.extend(capacity.map(|capacity| ("cache.capacity", capacity)));
-    let report = run(&read(&folder().join("access-log.json"), &sets), 0);
+    let report = run(&read(&models().join("access-log.json"), &sets), 0);
     let cache = &report.components["cache"];
     let count = |count: Option<u64>| count.expect("a cache counts");
     (count(cache.hits), count(cache.misses), count(cache.evictions))

@@ -60,7 +60,7 @@ fn check(model: &Value, report: &Report) -> Result<(), String> {
             ensure(figures.queue.mean <= most * (1.0 + 1e-9), &format!("{name}.{station}: mean over max"))?;
         }
         for (to, link) in &component.links {
-            let tries = link.tries + link.rejected;
+            let tries = link.tries + link.rejected + link.short_circuited.unwrap_or(0);
             // A balancer's second try may go to another pool.
             ensure(
                 tries >= link.retries || name == "edge",

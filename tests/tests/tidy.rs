@@ -58,15 +58,9 @@ fn no_path_of_a_machine() {
 #[test]
 fn every_model_parses() {
     let folder = root().join("models");
-    struct Beside(PathBuf);
-    impl sim_core::model::Files for Beside {
-        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-            fs::read(self.0.join(path)).map_err(|why| why.to_string())
-        }
-    }
     let models = files(&[".json", ".yaml"]).into_iter().filter(|path| path.starts_with(&folder));
     for path in models.filter(|path| path.file_name().is_some_and(|name| name != "schema.json")) {
-        let beside = Beside(path.parent().expect("it is in a folder").to_path_buf());
+        let beside = tests::Beside(path.parent().expect("it is in a folder").to_path_buf());
         let parsed = sim_core::Model::parse(&text(&path), &path.to_string_lossy(), &[], &beside);
         if let Err(mistakes) = parsed {
             panic!("{}: {}", path.display(), tests::listed(&mistakes));

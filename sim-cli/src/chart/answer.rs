@@ -1,187 +1,30 @@
-//! What pictures need to know of the answers of experiments, read from their JSON: the same for what was just found and
-//! for what was kept in a file.
+//! What pictures of answers have in common: what is asked of an answer, and how a setting lies on an axis.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
-use sim_core::analysis::report::{Breakdown, ObjectiveResult};
-use sim_core::experiment::Figure;
+use serde_json::Value;
+use sim_core::experiment::sweep::SweptPoint;
+use sim_core::experiment::{Envelope, Estimate, Estimates, Figure};
 use sim_core::model::objective::{Dimension, Objective};
 use sim_core::model::units;
 
 use super::sheet::About;
 use super::theme::Theme;
 
-/// An answer, with what each command's has.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Answer {
-    pub name: String,
-    pub seed: u64,
-    pub digest: String,
-    pub runs: u64,
-    pub confidence: f64,
-    /// Sweep.
-    pub axes: Vec<Axis>,
-    pub sample: Option<u32>,
-    pub points: Vec<Point>,
-    /// Compare.
-    pub base: Side,
-    pub differences: Vec<Difference>,
-    /// Limit.
-    pub vary: String,
-    pub sentence: String,
-    pub present: Option<f64>,
-    pub limit: Estimate,
-    pub curve: Vec<CurvePoint>,
-    pub knee: Option<Knee>,
-    pub objectives: Vec<Demand>,
-    /// Plan.
-    pub minimize: String,
-    pub statement: String,
-    pub frontier: Vec<FrontierPoint>,
-    pub best: Option<Candidate>,
-    /// Explain.
-    pub breakdown: Breakdown,
-    pub advice: Vec<Step>,
-    pub others: Vec<Step>,
+/// What an answer is of.
+pub fn about(of: &Envelope, theme: Theme) -> About {
+    let facts = vec![format!("seed {}", of.seed), format!("{} runs", of.runs), format!("digest {}", of.digest)];
+    About { name: of.name.clone(), facts, theme }
 }
 
-/// What was varied.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Axis {
-    pub path: String,
-    pub values: Vec<Value>,
+/// A figure among others; unknown where it is not there.
+pub fn estimate(figures: &Estimates, figure: &str) -> Estimate {
+    figures.get(figure).unwrap_or_default()
 }
 
-/// A configuration and what was found of it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Point {
-    pub settings: Map<String, Value>,
-    pub figures: Map<String, Value>,
-    pub objectives: Vec<ObjectiveResult>,
-    pub stopped: Option<String>,
-}
-
-/// A mean and its interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Estimate {
-    pub value: Option<f64>,
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-}
-
-/// A load and what was found at it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct CurvePoint {
-    pub value: f64,
-    pub setting: String,
-    pub figures: Map<String, Value>,
-    pub met: bool,
-}
-
-/// Where more load begins to cost more than it brings.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Knee {
-    pub value: f64,
-}
-
-/// What must hold.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Demand {
-    pub objective: String,
-}
-
-/// The best configuration.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Candidate {
-    pub settings: Map<String, Value>,
-}
-
-/// A configuration that a plan ran.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct FrontierPoint {
-    pub settings: Map<String, Value>,
-    pub cost: Option<f64>,
-    pub p99: Estimate,
-    pub met: bool,
-    pub efficient: bool,
-}
-
-/// One of the models of a comparison.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Side {
-    pub name: String,
-}
-
-/// What changes between two configurations.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Difference {
-    pub variant: String,
-    pub figure: String,
-    pub a: Option<f64>,
-    pub b: Option<f64>,
-    pub diff: Option<f64>,
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-    pub margin: Option<f64>,
-    pub verdict: String,
-    pub sentence: String,
-}
-
-/// One more of something, and what it changes.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Step {
-    pub what: String,
-    #[serde(flatten)]
-    pub difference: Difference,
-}
-
-impl Answer {
-    /// Reads it.
-    pub fn read(answer: &Value) -> Result<Self, String> {
-        Self::deserialize(answer).map_err(|why| format!("its answer can't be drawn: {why}"))
-    }
-
-    /// What it is of.
-    pub fn about(&self, theme: Theme) -> About {
-        let facts =
-            vec![format!("seed {}", self.seed), format!("{} runs", self.runs), format!("digest {}", self.digest)];
-        About { name: self.name.clone(), facts, theme }
-    }
-}
-
-impl Point {
-    /// A figure of it.
-    pub fn estimate(&self, figure: &str) -> Estimate {
-        estimate(&self.figures, figure)
-    }
-
-    /// Whether all objectives are met.
-    pub fn is_met(&self) -> bool {
-        self.stopped.is_none() && self.objectives.iter().all(|objective| objective.met)
-    }
-}
-
-/// A figure among others: an estimate, or a plain number.
-pub fn estimate(figures: &Map<String, Value>, figure: &str) -> Estimate {
-    match figures.get(figure) {
-        Some(Value::Number(number)) => Estimate { value: number.as_f64(), ..Estimate::default() },
-        Some(known) => Estimate::deserialize(known).unwrap_or_default(),
-        None => Estimate::default(),
-    }
+/// Whether all objectives are met.
+pub fn is_met(point: &SweptPoint) -> bool {
+    point.stopped.is_none() && point.objectives.iter().all(|objective| objective.met)
 }
 
 /// What a figure is measured in.
@@ -191,16 +34,17 @@ pub fn dimension(figure: &str) -> Dimension {
 
 /// The figure that a picture of points is about: one that was asked for (it comes first), else what the first objective
 /// on a time is about, else p99.
-pub fn main_figure(points: &[Point]) -> Option<String> {
+pub fn main_figure(points: &[SweptPoint]) -> Option<String> {
     let first = points.first()?;
-    let known = |figure: &&String| points.iter().any(|point| point.estimate(figure).value.is_some());
-    let asked = first.figures.keys().next().filter(|figure| *figure != "throughput");
+    let known = |figure: &&String| points.iter().any(|point| estimate(&point.figures, figure).value.is_some());
+    let foremost = first.figures.iter().next().map(|(figure, _)| figure);
+    let asked = foremost.filter(|figure| *figure != "throughput");
     let objectives = first.objectives.iter().filter_map(|result| Objective::parse(&result.objective).ok());
     let of_objective = objectives
         .map(|objective| objective.measure)
         .find(|measure| measure.dimension() == Dimension::Time)
         .map(|measure| measure.to_string());
-    let candidates = [asked.cloned(), of_objective, Some("p99".to_owned()), first.figures.keys().next().cloned()];
+    let candidates = [asked.cloned(), of_objective, Some("p99".to_owned()), foremost.cloned()];
     candidates.iter().flatten().find(known).or(candidates.iter().flatten().next()).cloned()
 }
 
@@ -234,9 +78,9 @@ pub fn number(value: &Value) -> Option<(f64, Dimension)> {
 }
 
 /// The points by their settings on other axes than these, each group under what they have in common.
-pub fn grouped<'p>(points: &'p [Point], apart: &[&str]) -> Vec<(String, Vec<&'p Point>)> {
+pub fn grouped<'p>(points: &'p [SweptPoint], apart: &[&str]) -> Vec<(String, Vec<&'p SweptPoint>)> {
     let mut order: Vec<String> = Vec::new();
-    let mut groups: BTreeMap<String, Vec<&Point>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<&SweptPoint>> = BTreeMap::new();
     for point in points {
         let others = point.settings.iter().filter(|(path, _)| !apart.contains(&path.as_str()));
         let name = others.map(|(_, value)| text(value)).collect::<Vec<_>>().join(" · ");

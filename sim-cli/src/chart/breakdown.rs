@@ -222,7 +222,7 @@ fn table(sheet: &Sheet, top: f64, parts: &[Part]) {
             sheet.text(x + 62.0, y, &share_text, sheet.small(Anchor::End));
             let bar = Frame { left: x + 72.0, top: y - 9.0, right: x + 72.0 + 76.0 * share / widest, bottom: y + 1.0 };
             if share > 0.0 {
-                sheet.fill(bar, part.look.colour, 0.8);
+                fill(sheet, bar, part.look);
             }
         }
     }

@@ -1,10 +1,14 @@
 //! Differences with their intervals, around zero: what a comparison found, or what steps would change. In shares of what
 //! they are compared with, so that all figures share an axis.
 
+use sim_core::analysis::paired::Verdict;
+use sim_core::experiment::Envelope;
+use sim_core::experiment::compare::{Compared, Difference};
+use sim_core::experiment::explain::{Explained, Step};
 use sim_core::model::objective::Dimension;
 use sim_core::scale::Scale;
 
-use super::answer::{Answer, Difference, Step, dimension};
+use super::answer::dimension;
 use super::font::{Weight, fitted};
 use super::over_time::nothing;
 use super::paper::{Anchor, Dash, Ink, Look, Marker};
@@ -40,7 +44,7 @@ struct Row {
 ///
 /// # Errors
 /// There is none.
-pub fn of_comparison(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn of_comparison(answer: &Compared, about: &About) -> Result<Picture, String> {
     if answer.differences.is_empty() {
         return Err("there are no differences".to_owned());
     }
@@ -53,51 +57,69 @@ pub fn of_comparison(answer: &Answer, about: &About) -> Result<Picture, String> 
     for section in &mut sections {
         let of = || answer.differences.iter().filter(|difference| difference.variant == section.heading);
         let mut listed: Vec<&Difference> =
-            FIGURES.iter().filter_map(|figure| of().find(|difference| difference.figure == *figure)).collect();
+            FIGURES.iter().filter_map(|figure| of().find(|difference| difference.figure.name == *figure)).collect();
         // What was asked for comes first.
-        if let Some(first) = of().next().filter(|first| !FIGURES.contains(&first.figure.as_str())) {
+        if let Some(first) = of().next().filter(|first| !FIGURES.contains(&first.figure.name.as_str())) {
             listed.insert(0, first);
         }
-        section.rows =
-            listed.into_iter().map(|difference| row(&difference.figure, difference, &difference.sentence)).collect();
+        section.rows = listed.into_iter().map(|of| row(&of.figure.name, Change::of(of), &of.sentence)).collect();
     }
     let base = if answer.base.name.is_empty() { "the base" } else { &answer.base.name };
     let title = format!("What changes, compared with {base}");
-    Ok(draw("differences", title, sections, answer, about))
+    Ok(draw("differences", title, sections, &answer.envelope, about))
 }
 
 /// Draws what the steps of an explanation change.
 ///
 /// # Errors
 /// There is none.
-pub fn of_advice(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn of_advice(answer: &Explained, about: &About) -> Result<Picture, String> {
     let steps: Vec<&Step> = answer.advice.iter().chain(&answer.others).collect();
     let first = steps.first().ok_or("there is nothing to advise")?;
-    let figure = first.difference.figure.clone();
+    let figure = first.figure.clone();
     let rows = steps.iter().map(|step| {
-        let (a, b) = (step.difference.a, step.difference.b);
-        let of = dimension(&step.difference.figure);
-        let text = match (a, b) {
+        let of = dimension(&step.figure);
+        let text = match (step.a, step.b) {
             (Some(a), Some(b)) => format!("{} → {}", humane(a, of), humane(b, of)),
-            (Some(_), None) | (None, Some(_)) | (None, None) => step.difference.verdict.clone(),
+            (Some(_), None) | (None, Some(_)) | (None, None) => step.verdict.text().to_owned(),
         };
-        row(&step.what, &step.difference, &text)
+        row(&step.what, Change::by(step), &text)
     });
     let sections = vec![Section { heading: String::new(), rows: rows.collect() }];
-    Ok(draw("advice", format!("What one more of each would change of {figure}"), sections, answer, about))
+    Ok(draw("advice", format!("What one more of each would change of {figure}"), sections, &answer.envelope, about))
 }
 
-fn row(label: &str, difference: &Difference, text: &str) -> Row {
-    let share = |value: f64| difference.a.filter(|a| *a != 0.0).map(|a| value / a.abs());
-    let change = difference.diff.and_then(share).map(|value| {
-        let end = |end: Option<f64>| end.and_then(share).unwrap_or(value);
-        (value, end(difference.low), end(difference.high))
+/// What of differences and of steps is drawn.
+struct Change {
+    a: Option<f64>,
+    diff: Option<f64>,
+    ends: [Option<f64>; 2],
+    verdict: Verdict,
+}
+
+impl Change {
+    fn of(difference: &Difference) -> Self {
+        let Difference { a, diff, low, high, verdict, .. } = *difference;
+        Self { a, diff, ends: [low, high], verdict }
+    }
+
+    fn by(step: &Step) -> Self {
+        let Step { a, diff, low, high, verdict, .. } = *step;
+        Self { a, diff, ends: [low, high], verdict }
+    }
+}
+
+fn row(label: &str, of: Change, text: &str) -> Row {
+    let share = |value: f64| of.a.filter(|a| *a != 0.0).map(|a| value / a.abs());
+    let change = of.diff.and_then(share).map(|value| {
+        let [low, high] = of.ends.map(|end| end.and_then(share).unwrap_or(value));
+        (value, low, high)
     });
-    let is_found = matches!(difference.verdict.as_str(), "lower" | "higher");
+    let is_found = matches!(of.verdict, Verdict::Lower | Verdict::Higher);
     Row { label: label.to_owned(), change, text: text.to_owned(), is_found }
 }
 
-fn draw(kind: &'static str, title: String, mut sections: Vec<Section>, answer: &Answer, about: &About) -> Picture {
+fn draw(kind: &'static str, title: String, mut sections: Vec<Section>, of: &Envelope, about: &About) -> Picture {
     let mut room = ROWS;
     for section in &mut sections {
         section.rows.truncate(room);
@@ -143,7 +165,7 @@ fn draw(kind: &'static str, title: String, mut sections: Vec<Section>, answer: &
             }
         }
         let notes = [
-            format!("lines: {:.0}% intervals", answer.confidence * 100.0),
+            format!("lines: {:.0}% intervals", of.confidence * 100.0),
             "hollow: no difference found, or can't tell yet".to_owned(),
         ];
         sheet.text(MARGIN, height - 16.0, &notes.join(" · "), sheet.small(Anchor::Start));

@@ -1,9 +1,10 @@
 //! Cost by latency: every configuration that a plan ran, those that nothing beats in both as a line, and the best.
 
+use sim_core::experiment::plan::{FrontierPoint, Planned};
 use sim_core::model::objective::Dimension;
 use sim_core::scale::Scale;
 
-use super::answer::{Answer, FrontierPoint, bound, dimension, text};
+use super::answer::{bound, dimension, text};
 use super::font::{Weight, fitted, width};
 use super::paper::{Anchor, Dash, Ink, Look, Marker};
 use super::picture::Picture;
@@ -14,7 +15,7 @@ use crate::render::humane;
 ///
 /// # Errors
 /// There is nothing to draw.
-pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn draw(answer: &Planned, about: &About) -> Result<Picture, String> {
     let points: Vec<&FrontierPoint> = answer.frontier.iter().filter(|point| point.cost.is_some()).collect();
     if points.is_empty() {
         return Err("no configuration was run whose cost is known".to_owned());
@@ -50,8 +51,13 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
         let unit = if answer.minimize == "cost" { "cost a month" } else { &answer.minimize };
         panel.columns(of, unit);
         dots(&panel, &points);
-        let taken = bound.as_ref().and_then(|(value, text)| panel.bound(*value, text));
-        label(&panel, answer, &points, of, taken.into_iter().collect());
+        let places = points.iter().filter_map(|point| Some((point.cost?, point.p99.value?)));
+        let dots: Vec<Vec<(f64, f64)>> = places.map(|place| vec![place; 2]).collect();
+        let mut taken = Vec::new();
+        if let Some((value, text)) = &bound {
+            panel.bound(*value, text, &dots, &mut taken);
+        }
+        label(&panel, answer, &points, of, taken);
         let paths: Vec<&str> = points[0].settings.keys().map(String::as_str).collect();
         let notes = format!("hollow: an objective is not met · names: {}", paths.join(" · "));
         sheet.text(
@@ -81,7 +87,7 @@ fn dots(panel: &Panel, points: &[&FrontierPoint]) {
 }
 
 /// Names the best, and then of the others on the line as many as have room.
-fn label(panel: &Panel, answer: &Answer, points: &[&FrontierPoint], of: Dimension, mut taken: Vec<Frame>) {
+fn label(panel: &Panel, answer: &Planned, points: &[&FrontierPoint], of: Dimension, mut taken: Vec<Frame>) {
     let (sheet, frame) = (panel.sheet, panel.frame);
     let is_best = |point: &FrontierPoint| answer.best.as_ref().is_some_and(|best| best.settings == point.settings);
     let mut named: Vec<&FrontierPoint> = points.iter().copied().filter(|point| is_best(point)).collect();
@@ -100,17 +106,11 @@ fn label(panel: &Panel, answer: &Answer, points: &[&FrontierPoint], of: Dimensio
         let places = [(x + 9.0, y - 6.0), (x + 9.0, y + 15.0), (x - 9.0 - wide, y + 15.0), (x - 9.0 - wide, y - 6.0)];
         let boxes = places.map(|(left, base)| Frame { left, top: base - 11.0, right: left + wide, bottom: base + 4.0 });
         let is_free = |place: &Frame| {
-            let apart = |other: &Frame| {
-                place.right + 4.0 < other.left
-                    || other.right + 4.0 < place.left
-                    || place.bottom < other.top
-                    || other.bottom < place.top
-            };
             place.left > frame.left
                 && place.right < WIDTH - 4.0
                 && place.top > frame.top - 4.0
                 && place.bottom < frame.bottom
-                && taken.iter().all(apart)
+                && !taken.iter().any(|other| place.touches(other))
         };
         if is_best(point) {
             let look = Look::Mark { marker: Marker::Diamond, colour: sheet.colour(1), size: 6.0, hollow: None };

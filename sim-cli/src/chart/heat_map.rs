@@ -1,9 +1,10 @@
 //! A figure over two axes of a sweep: a cell for each combination, with its value in it.
 
+use sim_core::experiment::sweep::{Swept, SweptPoint};
 use sim_core::math::ln;
 use sim_core::model::objective::Dimension;
 
-use super::answer::{Answer, Point, dimension, main_figure, text};
+use super::answer::{dimension, estimate, is_met, main_figure, text};
 use super::font::{Weight, fitted, width};
 use super::paper::{Anchor, Ink, Look, Marker};
 use super::picture::Picture;
@@ -15,7 +16,7 @@ use crate::render::humane;
 struct Grid<'a> {
     columns: Vec<String>,
     rows: Vec<String>,
-    cells: Vec<Option<&'a Point>>,
+    cells: Vec<Option<&'a SweptPoint>>,
     /// The lowest and the highest value.
     extent: Option<(f64, f64)>,
     figure: String,
@@ -26,7 +27,7 @@ struct Grid<'a> {
 ///
 /// # Errors
 /// There are no two axes, or not every combination.
-pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn draw(answer: &Swept, about: &About) -> Result<Picture, String> {
     let [across, down, others @ ..] = answer.axes.as_slice() else {
         return Err("a heat map needs two axes; give --vary twice".to_owned());
     };
@@ -36,8 +37,9 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
     let figure = main_figure(&answer.points).ok_or("there are no points")?;
     let (columns, rows): (Vec<String>, Vec<String>) =
         (across.values.iter().map(text).collect(), down.values.iter().map(text).collect());
-    let is_at = |point: &Point, path: &str, value: &str| point.settings.get(path).is_some_and(|set| text(set) == value);
-    let shown: Vec<&Point> = answer
+    let is_at =
+        |point: &SweptPoint, path: &str, value: &str| point.settings.get(path).is_some_and(|set| text(set) == value);
+    let shown: Vec<&SweptPoint> = answer
         .points
         .iter()
         .filter(|point| {
@@ -47,13 +49,13 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
     let find = |row: &String, column: &String| {
         shown.iter().copied().find(|point| is_at(point, &across.path, column) && is_at(point, &down.path, row))
     };
-    let cells: Vec<Option<&Point>> =
+    let cells: Vec<Option<&SweptPoint>> =
         rows.iter().flat_map(|row| columns.iter().map(move |column| find(row, column))).collect();
-    let values: Vec<f64> = cells.iter().flatten().filter_map(|point| point.estimate(&figure).value).collect();
+    let values: Vec<f64> = cells.iter().flatten().filter_map(|point| estimate(&point.figures, &figure).value).collect();
     let extent = (!values.is_empty()).then(|| {
         (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     });
-    let met = cells.iter().flatten().filter(|point| point.is_met()).count();
+    let met = cells.iter().flatten().filter(|point| is_met(point)).count();
     let fixed: Vec<String> =
         others.iter().filter_map(|axis| Some(format!("{}={}", axis.path, text(axis.values.first()?)))).collect();
     let mut title = format!("{figure} by {} and {}", across.path, down.path);
@@ -107,9 +109,9 @@ impl Grid<'_> {
         ((share * HEAT.len() as f64) as usize).min(HEAT.len() - 1)
     }
 
-    fn text(&self, point: &Point) -> String {
-        let value = point.estimate(&self.figure).value.map_or("?".to_owned(), |value| humane(value, self.of));
-        if point.is_met() { value } else { format!("✗ {value}") }
+    fn text(&self, point: &SweptPoint) -> String {
+        let value = estimate(&point.figures, &self.figure).value.map_or("?".to_owned(), |value| humane(value, self.of));
+        if is_met(point) { value } else { format!("✗ {value}") }
     }
 }
 
@@ -129,15 +131,15 @@ fn draw_cells(sheet: &Sheet, grid: &Grid, frame: Frame) -> bool {
         let place =
             Frame { left: left + 0.75, top: bottom - high + 0.75, right: left + wide - 0.75, bottom: bottom - 0.75 };
         let Some(point) = point else { continue };
-        let step = point.estimate(&grid.figure).value.map(|value| grid.step(value));
+        let step = estimate(&point.figures, &grid.figure).value.map(|value| grid.step(value));
         sheet.fill(place, step.map_or(sheet.colours.grid, |step| HEAT[step]), 1.0);
         let (x, y) = (left + wide / 2.0, bottom - high / 2.0);
         let colour = step.map_or(sheet.colours.soft, on_heat);
         if is_written {
-            let weight = if point.is_met() { Weight::Regular } else { Weight::Bold };
+            let weight = if is_met(point) { Weight::Regular } else { Weight::Bold };
             let text = fitted(text, wide - 4.0, SMALL, weight);
             sheet.text(x, y + 4.0, &text, Ink { size: SMALL, weight, anchor: Anchor::Middle, ..sheet.ink(colour) });
-        } else if !point.is_met() {
+        } else if !is_met(point) {
             let size = (wide.min(high) / 5.0).clamp(1.5, 4.0);
             sheet.draw(&[(x, y)], Look::Mark { marker: Marker::Cross, colour, size, hollow: None });
         }
@@ -186,7 +188,7 @@ fn key(sheet: &Sheet, grid: &Grid, y: f64, is_written: bool) {
         sheet.text(x + 8.0, y, &high, sheet.small(Anchor::Start));
         x += width(&high, SMALL, Weight::Regular) + 28.0;
     }
-    if grid.cells.iter().flatten().any(|point| !point.is_met()) {
+    if grid.cells.iter().flatten().any(|point| !is_met(point)) {
         sheet.text(x, y, "✗ an objective is not met", sheet.small(Anchor::Start));
     }
 }

@@ -1,9 +1,11 @@
 //! Latency by load: the limit with its interval, the knee, and what the model says now; below, how many requests fail.
 
+use sim_core::experiment::Estimate;
+use sim_core::experiment::limit::{CurvePoint, Limited};
 use sim_core::model::objective::Dimension;
 use sim_core::scale::Scale;
 
-use super::answer::{Answer, CurvePoint, Estimate, bound, estimate, number};
+use super::answer::{bound, estimate, number};
 use super::over_time::nothing;
 use super::paper::{Anchor, Dash, Look, Marker};
 use super::picture::Picture;
@@ -17,7 +19,7 @@ const FIGURES: [&str; 2] = ["p99", "p50"];
 ///
 /// # Errors
 /// There is no curve.
-pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
+pub fn draw(answer: &Limited, about: &About) -> Result<Picture, String> {
     if answer.curve.is_empty() {
         return Err("there is no curve: no load was found at which every objective holds".to_owned());
     }
@@ -33,8 +35,11 @@ pub fn draw(answer: &Answer, about: &About) -> Result<Picture, String> {
             Some(format!("p99 {} at {}", humane(value(point, "p99")?, Dimension::Time), humane(point.value, of)))
         })
         .collect();
-    let title =
-        if answer.sentence.is_empty() { format!("Latency by {}", answer.vary) } else { answer.sentence.clone() };
+    let title = if answer.sentence.is_empty() {
+        format!("Latency by {}", answer.vary)
+    } else {
+        answer.sentence.replace('`', "")
+    };
     let head = Head {
         kind: "load-curve",
         title,
@@ -68,7 +73,7 @@ fn value(point: &CurvePoint, figure: &str) -> Option<f64> {
 }
 
 fn latencies(
-    answer: &Answer,
+    answer: &Limited,
     sheet: &Sheet,
     frame: Frame,
     x: Scale,
@@ -77,7 +82,11 @@ fn latencies(
     is_last: bool,
 ) {
     let of_figure = |figure: &str| -> Vec<(f64, Estimate, bool)> {
-        answer.curve.iter().map(|point| (point.value, estimate(&point.figures, figure), point.met)).collect()
+        answer
+            .curve
+            .iter()
+            .map(|point| (point.value, estimate(&point.figures, figure), point.met || point.at_limit))
+            .collect()
     };
     let lines = FIGURES.map(of_figure);
     let bounds = FIGURES.map(|figure| bound(answer.objectives.iter().map(|demand| demand.objective.as_str()), figure));
@@ -104,10 +113,15 @@ fn latencies(
         }
     }
     panel.end_labels(&ends);
-    bounds.iter().flatten().for_each(|(value, text)| {
-        panel.bound(*value, text);
-    });
-    panel.flags(&flags(answer, sheet, x, of));
+    let flags = flags(answer, sheet, x, of);
+    let drawn =
+        lines.iter().map(|line| line.iter().filter_map(|(x, estimate, _)| Some((*x, estimate.value?))).collect());
+    let (low, high) = panel.y.ends();
+    let drawn: Vec<Vec<(f64, f64)>> =
+        drawn.chain(flags.iter().map(|flag| vec![(flag.value, low), (flag.value, high)])).collect();
+    let mut taken = Vec::new();
+    bounds.iter().flatten().for_each(|(value, text)| panel.bound(*value, text, &drawn, &mut taken));
+    panel.flags(&flags);
     if ends.is_empty() {
         nothing(&panel, "latency is unknown");
     }
@@ -129,7 +143,7 @@ fn one(panel: &Panel, line: &[(f64, Estimate, bool)], colour: super::theme::Colo
 }
 
 /// The limit, the knee, and what the model says now, if it is on the axis.
-fn flags(answer: &Answer, sheet: &Sheet, x: Scale, of: Dimension) -> Vec<Flag> {
+fn flags(answer: &Limited, sheet: &Sheet, x: Scale, of: Dimension) -> Vec<Flag> {
     let (low, high) = x.ends();
     let flag = |value: Option<f64>, name: &str, dash| {
         let value = value.filter(|value| *value >= low && *value <= high)?;
@@ -144,7 +158,7 @@ fn flags(answer: &Answer, sheet: &Sheet, x: Scale, of: Dimension) -> Vec<Flag> {
     flags.into_iter().flatten().collect()
 }
 
-fn errors(answer: &Answer, sheet: &Sheet, frame: Frame, x: Scale, of: Dimension) {
+fn errors(answer: &Limited, sheet: &Sheet, frame: Frame, x: Scale, of: Dimension) {
     let points: Vec<(f64, Option<f64>)> =
         answer.curve.iter().map(|point| (point.value, value(point, "error_rate"))).collect();
     let y = Scale::from_zero(points.iter().filter_map(|(_, share)| *share), Dimension::Share, 2);

@@ -20,20 +20,47 @@ mod theme;
 mod utilization;
 
 use sim_core::analysis::report::Report;
+use sim_core::experiment::Answer;
+use sim_core::experiment::compare::Compared;
+use sim_core::experiment::explain::Explained;
+use sim_core::experiment::limit::Limited;
+use sim_core::experiment::plan::Planned;
+use sim_core::experiment::sweep::Swept;
 use sim_core::model::units::{humane_share, humane_time};
 
-use answer::Answer;
 pub use paper::escaped;
 pub use picture::Picture;
 pub use sheet::About;
 pub use theme::Theme;
 
 /// What there is to see.
+#[derive(Clone, Copy)]
 pub enum Shown<'a> {
     /// A run.
     Run(&'a Report),
-    /// What an experiment found, as JSON.
-    Answer(&'a serde_json::Value),
+    /// A sweep.
+    Sweep(&'a Swept),
+    /// A comparison.
+    Compare(&'a Compared),
+    /// A limit.
+    Limit(&'a Limited),
+    /// A plan.
+    Plan(&'a Planned),
+    /// An explanation.
+    Explain(&'a Explained),
+}
+
+impl<'a> From<&'a Answer> for Shown<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        match answer {
+            Answer::Run(report) => Self::Run(report),
+            Answer::Sweep(swept) => Self::Sweep(swept),
+            Answer::Compare(compared) => Self::Compare(compared),
+            Answer::Limit(limited) => Self::Limit(limited),
+            Answer::Plan(planned) => Self::Plan(planned),
+            Answer::Explain(explained) => Self::Explain(explained),
+        }
+    }
 }
 
 /// The kinds of pictures that a command draws, the one that is drawn unasked first.
@@ -51,10 +78,14 @@ pub fn kinds(command: &str) -> &'static [&'static str] {
 
 impl Shown<'_> {
     /// Which command found it.
-    pub fn command(&self) -> &str {
+    pub fn command(&self) -> &'static str {
         match self {
             Shown::Run(_) => "run",
-            Shown::Answer(answer) => answer["kind"].as_str().unwrap_or_default(),
+            Shown::Sweep(_) => "sweep",
+            Shown::Compare(_) => "compare",
+            Shown::Limit(_) => "limit",
+            Shown::Plan(_) => "plan",
+            Shown::Explain(_) => "explain",
         }
     }
 
@@ -63,31 +94,31 @@ impl Shown<'_> {
     /// # Errors
     /// Why there is no such picture of it.
     pub fn draw(&self, kind: &str, theme: Theme) -> Result<Picture, String> {
+        let about = self.about(theme);
+        match (*self, kind) {
+            (Shown::Run(report), "percentiles") => Ok(over_time::draw(report, &about)),
+            (Shown::Run(report), "latency") => Ok(latency::draw(report, &about)),
+            (Shown::Run(report), "utilization") => Ok(utilization::draw(report, &about)),
+            (Shown::Run(report), "breakdown") => Ok(breakdown::draw(&report.breakdown, &about)),
+            (Shown::Sweep(swept), "curves") => curves::draw(swept, &about),
+            (Shown::Sweep(swept), "heat-map") => heat_map::draw(swept, &about),
+            (Shown::Compare(compared), "differences") => forest::of_comparison(compared, &about),
+            (Shown::Limit(limited), "load-curve") => load_curve::draw(limited, &about),
+            (Shown::Plan(planned), "frontier") => frontier::draw(planned, &about),
+            (Shown::Explain(explained), "breakdown") => Ok(breakdown::draw(&explained.breakdown, &about)),
+            (Shown::Explain(explained), "advice") => forest::of_advice(explained, &about),
+            (_, kind) => Err(format!("{} has no picture \"{kind}\"", self.command())),
+        }
+    }
+
+    fn about(&self, theme: Theme) -> About {
         match self {
-            Shown::Run(report) => {
-                let about = about(report, theme);
-                match kind {
-                    "percentiles" => Ok(over_time::draw(report, &about)),
-                    "latency" => Ok(latency::draw(report, &about)),
-                    "utilization" => Ok(utilization::draw(report, &about)),
-                    "breakdown" => Ok(breakdown::draw(&report.breakdown, &about)),
-                    _ => Err(format!("a run has no picture \"{kind}\"")),
-                }
-            }
-            Shown::Answer(answer) => {
-                let answer = Answer::read(answer)?;
-                let about = answer.about(theme);
-                match kind {
-                    "curves" => curves::draw(&answer, &about),
-                    "heat-map" => heat_map::draw(&answer, &about),
-                    "differences" => forest::of_comparison(&answer, &about),
-                    "load-curve" => load_curve::draw(&answer, &about),
-                    "frontier" => frontier::draw(&answer, &about),
-                    "advice" => forest::of_advice(&answer, &about),
-                    "breakdown" => Ok(breakdown::draw(&answer.breakdown, &about)),
-                    _ => Err(format!("it has no picture \"{kind}\"")),
-                }
-            }
+            Shown::Run(report) => about(report, theme),
+            Shown::Sweep(swept) => answer::about(&swept.envelope, theme),
+            Shown::Compare(compared) => answer::about(&compared.envelope, theme),
+            Shown::Limit(limited) => answer::about(&limited.envelope, theme),
+            Shown::Plan(planned) => answer::about(&planned.envelope, theme),
+            Shown::Explain(explained) => answer::about(&explained.envelope, theme),
         }
     }
 }

@@ -5,9 +5,10 @@ use sim_core::model::objective::{Comparison, Dimension, Objective};
 use sim_core::model::units::{humane_rate, humane_time};
 use sim_core::scale::Scale;
 
+use super::font::{Weight, width};
 use super::paper::{Anchor, Dash};
 use super::picture::Picture;
-use super::sheet::{About, EndLabel, Frame, Head, MARGIN, Panel, Sheet, WIDTH, end_room, picture};
+use super::sheet::{About, EndLabel, Frame, Head, MARGIN, Panel, SMALL, Sheet, WIDTH, end_room, picture};
 use super::time_or_unknown;
 
 /// Beside the vertical axes.
@@ -63,29 +64,33 @@ pub fn series(report: &Report, name: &str) -> Vec<(f64, Option<f64>)> {
     timeline.series.get(name).map_or(Vec::new(), |values| middles.zip(values.iter().copied()).collect())
 }
 
-/// Where in an area its name stands.
-#[derive(Clone, Copy, Debug)]
-pub enum NameAt {
-    /// Below its upper edge.
-    Top,
-    /// Above its lower edge.
-    Bottom,
-}
-
-/// The warm-up, as a quiet area; its name at the end where lines are rarer.
-pub fn shade_warmup(panel: &Panel, name_at: NameAt) {
-    let (low, _) = panel.x.ends();
-    if low < 0.0 {
+/// The warm-up, as a quiet area.
+pub fn shade_warmup(panel: &Panel) {
+    if panel.x.ends().0 < 0.0 {
         let frame = Frame { right: panel.across(0.0), ..panel.frame };
         panel.sheet.fill(frame, panel.sheet.colours.grid, 0.6);
-        if frame.width() > 60.0 {
-            let base = match name_at {
-                NameAt::Top => frame.top + 14.0,
-                NameAt::Bottom => frame.bottom - 6.0,
-            };
-            panel.sheet.text(frame.left + 6.0, base, "warm-up", panel.sheet.small(Anchor::Start));
-        }
     }
+}
+
+/// Its name, where the fewest lines run and nothing is written.
+pub fn name_warmup(panel: &Panel, lines: &[Vec<(f64, f64)>], taken: &[Frame]) {
+    const NAME: &str = "warm-up";
+    let (frame, wide) = (panel.frame, width(NAME, SMALL, Weight::Regular));
+    let room = panel.across(0.0) - frame.left - wide - 12.0;
+    if panel.x.ends().0 >= 0.0 || room < 0.0 {
+        return;
+    }
+    let left = frame.left + 6.0;
+    let bases = [0.0, 1.0, 0.25, 0.5, 0.75].map(|share| frame.top + 14.0 + share * (frame.height() - 20.0));
+    let places = bases.into_iter().map(|base| Frame { left, top: base - 10.0, right: left + wide, bottom: base + 4.0 });
+    if let Some(place) = panel.quietest(places, lines, taken) {
+        panel.sheet.text(left, place.top + 10.0, NAME, panel.sheet.small(Anchor::Start));
+    }
+}
+
+/// The points that are known, as a line.
+pub fn known(points: &[(f64, Option<f64>)]) -> Vec<(f64, f64)> {
+    points.iter().filter_map(|(x, y)| Some((*x, (*y)?))).collect()
 }
 
 /// The last known value.
@@ -102,16 +107,19 @@ fn latencies(report: &Report, sheet: &Sheet, frame: Frame, time: Scale, texts: &
     let bounds: Vec<&(f64, String)> = bounds.iter().filter(|(value, _)| *value <= highest * 2.5).collect();
     values.extend(bounds.iter().map(|(value, _)| *value));
     let panel = sheet.panel(frame, time, Scale::fitting(&values, Dimension::Time, 5));
-    shade_warmup(&panel, NameAt::Bottom);
+    shade_warmup(&panel);
     panel.rows(Dimension::Time, "Latency of ok requests, by when they began");
     panel.columns(Dimension::Time, "");
     let colours = [sheet.colour(1), sheet.colour(0)];
     for (points, colour) in lines.iter().zip(colours) {
         panel.curve(points, colour, 1.75, if colour == colours[0] { Dash::Solid } else { Dash::Long });
     }
-    bounds.iter().for_each(|(value, text)| {
-        panel.bound(*value, text);
-    });
+    let mut drawn: Vec<Vec<(f64, f64)>> = lines.iter().map(|points| known(points)).collect();
+    let mut taken = Vec::new();
+    bounds.iter().for_each(|(value, text)| panel.bound(*value, text, &drawn, &mut taken));
+    let (low, high) = time.ends();
+    drawn.extend(bounds.iter().map(|(value, _)| vec![(low, *value), (high, *value)]));
+    name_warmup(&panel, &drawn, &taken);
     let label = |index: usize, dash| {
         Some(EndLabel { value: last(&lines[index])?, text: texts[index].clone(), colour: colours[index], dash })
     };
@@ -126,7 +134,7 @@ fn rates(report: &Report, sheet: &Sheet, frame: Frame, time: Scale, texts: &[Str
     let (offered, errors) = (series(report, "offered_per_s"), series(report, "errors_per_s"));
     let values = offered.iter().chain(&errors).filter_map(|(_, value)| *value);
     let panel = sheet.panel(frame, time, Scale::from_zero(values, Dimension::Rate, 3));
-    shade_warmup(&panel, NameAt::Bottom);
+    shade_warmup(&panel);
     panel.rows(Dimension::Rate, "Requests per second");
     panel.columns(Dimension::Time, "time since the start of the window");
     let (quiet, alarming) = (sheet.colours.series[5], sheet.colours.bound);
@@ -136,6 +144,7 @@ fn rates(report: &Report, sheet: &Sheet, frame: Frame, time: Scale, texts: &[Str
         panel.band(&area, alarming, 0.25);
         panel.curve(&errors, alarming, 1.75, Dash::Short);
     }
+    name_warmup(&panel, &[known(&offered), known(&errors)], &[]);
     let label = |points: &[_], text: &String, colour, dash| {
         Some(EndLabel { value: last(points)?, text: text.clone(), colour, dash })
     };

@@ -68,6 +68,14 @@ impl Frame {
     pub fn height(&self) -> f64 {
         self.bottom - self.top
     }
+
+    /// Whether it lies on another place, or right beside it.
+    pub fn touches(&self, other: &Self) -> bool {
+        self.left <= other.right + 4.0
+            && other.left <= self.right + 4.0
+            && self.top <= other.bottom
+            && other.top <= self.bottom
+    }
 }
 
 /// What a picture is drawn on, below its title.
@@ -294,23 +302,60 @@ impl Panel<'_, '_> {
         self.draw(upper.chain(lower).collect(), Look::Area { colour, opacity });
     }
 
-    /// What an objective demands, as a line across; gives the place of its text.
-    pub fn bound(&self, value: f64, text: &str) -> Option<Frame> {
+    /// What an objective demands, as a line across; its text stands where the fewest lines run, and nothing is written.
+    pub fn bound(&self, value: f64, text: &str, lines: &[Vec<(f64, f64)>], taken: &mut Vec<Frame>) {
         let (low, high) = self.y.ends();
         if value < low || value > high {
-            return None;
+            return;
         }
-        let (colour, y) = (self.sheet.colours.bound, self.down(value));
-        self.sheet.line(&[(self.frame.left, y), (self.frame.right, y)], colour, 1.25, Dash::Short);
-        // Lines may run there: the text has ground of its own.
-        // At the right end: at the left one the warm-up has its name.
-        let right = self.frame.right - 6.0;
-        let left = right - width(text, SMALL, Weight::Regular);
-        let base = if y - self.frame.top < 18.0 { y + 14.0 } else { y - 6.0 };
-        let ground = Frame { left: left - 3.0, top: base - 10.0, right: right + 3.0, bottom: base + 4.0 };
-        self.sheet.fill(ground, self.sheet.colours.paper, 0.85);
-        self.sheet.text(left, base, text, Ink { size: SMALL, ..self.sheet.ink(colour) });
-        Some(ground)
+        let (frame, colour, y) = (self.frame, self.sheet.colours.bound, self.down(value));
+        self.sheet.line(&[(frame.left, y), (frame.right, y)], colour, 1.25, Dash::Short);
+        let wide = width(text, SMALL, Weight::Regular);
+        let room = frame.width() - wide - 12.0;
+        let bases =
+            [y - 6.0, y + 14.0].into_iter().filter(|base| base - 10.0 > frame.top - 2.0 && *base < frame.bottom);
+        let places = bases.flat_map(|base| {
+            [1.0, 0.0, 0.75, 0.5, 0.25].map(|share| {
+                let left = frame.left + 6.0 + room.max(0.0) * share;
+                Frame { left: left - 3.0, top: base - 10.0, right: left + wide + 3.0, bottom: base + 4.0 }
+            })
+        });
+        let Some(place) = self.quietest(places, lines, taken) else { return };
+        // Where lines run everywhere, the text has ground of its own.
+        self.sheet.fill(place, self.sheet.colours.paper, 0.85);
+        self.sheet.text(place.left + 3.0, place.top + 10.0, text, Ink { size: SMALL, ..self.sheet.ink(colour) });
+        taken.push(place);
+    }
+
+    /// Of places for a text, that through which the fewest lines run; of equal ones the first. None that is taken.
+    pub fn quietest(
+        &self,
+        places: impl Iterator<Item = Frame>,
+        lines: &[Vec<(f64, f64)>],
+        taken: &[Frame],
+    ) -> Option<Frame> {
+        let free = places.filter(|place| !taken.iter().any(|other| place.touches(other)));
+        free.min_by_key(|place| {
+            lines.iter().flat_map(|line| line.windows(2)).filter(|piece| self.runs(piece, place)).count()
+        })
+    }
+
+    /// Whether a piece of a line, from left to right, runs through a place, or near by.
+    fn runs(&self, piece: &[(f64, f64)], place: &Frame) -> bool {
+        const NEAR: f64 = 3.0;
+        let [a, b] = [piece[0], piece[1]].map(|(x, y)| (self.across(x), self.down(y)));
+        let (left, right) = (a.0.max(place.left - NEAR), b.0.min(place.right + NEAR));
+        if left > right {
+            return false;
+        }
+        let (one, other) = match b.0 > a.0 {
+            true => {
+                let at = |x: f64| a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0);
+                (at(left), at(right))
+            }
+            false => (a.1, b.1),
+        };
+        one.min(other) <= place.bottom + NEAR && one.max(other) >= place.top - NEAR
     }
 
     /// Lines down from named values, the names above, in two rows if need be; a name that has no room is left out.

@@ -3,6 +3,7 @@
 use resvg::usvg::roxmltree;
 use serde_json::{Map, Value, json};
 use sim_core::analysis::report::{BreakdownPart, ComponentReport, Report};
+use sim_core::experiment::Answer;
 
 use super::paper::TextBox;
 use super::{Picture, Shown, Theme, kinds};
@@ -180,6 +181,16 @@ fn pictures_of_the_gallery_are_readable() {
     assert!(drawn >= 10, "{drawn} models");
 }
 
+/// An answer from its JSON, with what all answers have and pictures don't show.
+fn kept(answer: &Value) -> Answer {
+    let mut whole = json!({"format": 1, "engine": "0", "name": "", "seed": 1, "model_digest": "0", "digest": "0", "runs": 1,
+        "complete": true, "confidence": 0.95, "objectives": []});
+    for (key, value) in answer.as_object().expect("an answer is an object") {
+        whole[key] = value.clone();
+    }
+    Answer::read(whole.to_string().as_bytes()).unwrap_or_else(|why| panic!("{whole} {why}"))
+}
+
 /// A sweep over axes, three times each.
 fn swept(axes: &[(&str, Vec<Value>)], value: impl Fn(usize) -> Option<f64>) -> Value {
     let mut settings: Vec<Map<String, Value>> = vec![Map::new()];
@@ -242,7 +253,7 @@ fn sweeps() -> Vec<(&'static str, Value)> {
 #[test]
 fn pictures_of_sweeps_are_readable_whatever_the_axes() {
     for (name, answer) in sweeps() {
-        hold(name, &Shown::Answer(&answer));
+        hold(name, &Shown::from(&kept(&answer)));
     }
 }
 
@@ -251,7 +262,7 @@ fn pictures_of_differences_are_readable() {
     let difference = |variant: &str, figure: &str, change: f64| {
         let verdict = if change == 0.0 { "identical" } else { "lower" };
         json!({"variant": variant, "figure": figure, "a": 0.1, "b": 0.1 + change, "diff": change, "low": change * 1.3 - 0.001,
-            "high": change * 0.7, "verdict": verdict, "sentence": format!("{figure} is 12% to 15% lower than in the base, whatever it is called")})
+            "high": change * 0.7, "verdict": verdict, "pairs": 9, "sentence": format!("{figure} is 12% to 15% lower than in the base, whatever it is called")})
     };
     let figures = ["p50", "p90", "p99", "p99.9", "error_rate", "goodput"];
     let of = |variant: &str, factor: f64| {
@@ -263,20 +274,20 @@ fn pictures_of_differences_are_readable() {
     };
     let one = of("sieve", -0.01);
     let several = [of("sieve", -0.01), of(&"long-".repeat(30), 3.0), of("<b>", 0.0)].concat();
-    let unknown =
-        json!([{"variant": "x", "figure": "p99", "verdict": "can't tell yet", "sentence": "p99 can't be told"}]);
+    let unknown = json!([{"variant": "x", "figure": "p99", "verdict": "can't tell yet", "pairs": 0, "sentence": "p99 can't be told"}]);
     for (name, differences) in [("one", json!(one)), ("several", json!(several)), ("unknown", unknown)] {
-        let answer = json!({"kind": "compare", "name": "Shop", "confidence": 0.95, "base": {"name": "base"}, "differences": differences});
-        hold(name, &Shown::Answer(&answer));
+        let answer = json!({"kind": "compare", "name": "Shop", "confidence": 0.95, "margin": 0.02, "figure": "p99", "variants": [],
+            "base": {"name": "base", "model_digest": "0", "replications": 9, "figures": {}, "objectives": []}, "differences": differences});
+        hold(name, &Shown::from(&kept(&answer)));
     }
     let step = |what: &str, change: f64| {
-        json!({"what": what, "figure": "p99", "a": 0.2, "b": 0.2 + change, "diff": change, "low": change - 0.01,
+        json!({"what": what, "settings": {}, "pairs": 9, "error_rate": [0.0, 0.0], "figure": "p99", "a": 0.2, "b": 0.2 + change, "diff": change, "low": change - 0.01,
             "high": change + 0.01, "verdict": if change < -0.01 { "lower" } else { "no difference found" }, "per_cost": null})
     };
-    let advice = json!({"kind": "explain", "name": "Shop", "advice": [step("8 more slots of orders: orders.slots=16", -0.1)],
+    let advice = json!({"kind": "explain", "name": "Shop", "figure": "p99", "bottleneck": {"address": null, "sentence": ""}, "statement": "", "advice": [step("8 more slots of orders: orders.slots=16", -0.1)],
         "others": [step("one more replica of web, whose name is so long that it has no room beside the picture", -0.001)],
         "breakdown": fixture::web_shop().breakdown, "confidence": 0.95});
-    hold("advice", &Shown::Answer(&advice));
+    hold("advice", &Shown::from(&kept(&advice)));
 }
 
 #[test]
@@ -285,7 +296,7 @@ fn pictures_of_limits_are_readable() {
         let load = 400.0 * (number + 1) as f64;
         let p99 = 0.02 / (1.0 - load / 4_000.0);
         let estimate = json!({"value": p99, "low": p99 * 0.95, "high": p99 * 1.1});
-        json!({"value": load, "setting": format!("{load}/s"), "met": number < 7,
+        json!({"value": load, "setting": format!("{load}/s"), "replications": 4, "met": number < 7, "unmet": [],
             "figures": {"p99": estimate, "p50": {"value": p99 / 4.0}, "error_rate": {"value": 0.0}}})
     };
     let curve: Vec<Value> = (0..9).map(point).collect();
@@ -293,8 +304,8 @@ fn pictures_of_limits_are_readable() {
     failing[8]["figures"]["error_rate"]["value"] = json!(0.3);
     failing[8]["figures"]["p99"]["value"] = Value::Null;
     let answer = |curve: &[Value], limit: Value| {
-        json!({"kind": "limit", "name": "Shop", "vary": "shoppers.arrivals.rate", "present": 2400.0, "limit": limit, "curve": curve,
-            "sentence": "every objective holds up to 3.1 k/s", "knee": {"value": 2500.0}, "objectives": [{"objective": "p99 < 80ms"}]})
+        json!({"kind": "limit", "name": "Shop", "vary": "shoppers.arrivals.rate", "present": 2400.0, "limit": limit, "outcome": "found", "precise": true, "curve": curve,
+            "sentence": "every objective holds up to 3.1 k/s", "knee": {"value": 2500.0, "share": 0.8, "p99": 0.05}, "objectives": [{"objective": "p99 < 80ms", "added": false, "met": true}]})
     };
     let limit = json!({"value": 3100.0, "low": 3080.0, "high": 3120.0});
     let unknown = json!({"value": null, "low": null, "high": null});
@@ -304,7 +315,7 @@ fn pictures_of_limits_are_readable() {
         ("limit of one point", answer(&curve[..1], limit)),
         ("no limit", answer(&curve, unknown)),
     ] {
-        hold(name, &Shown::Answer(&answer));
+        hold(name, &Shown::from(&kept(&answer)));
     }
 }
 
@@ -318,18 +329,20 @@ fn pictures_of_plans_are_readable() {
                 "p99": {"value": p99}, "met": p99 < 0.1, "efficient": number.is_multiple_of(3)})
         };
         let frontier: Vec<Value> = (0..count).map(point).collect();
+        let best = json!({"settings": frontier[0]["settings"], "replications": 9, "met": true, "objectives": [], "figures": {}, "why": ""});
         json!({"kind": "plan", "name": "Shop", "minimize": "cost", "statement": "The cheapest that meets every objective costs 320.",
-            "objectives": [{"objective": "p99 < 100ms", "added": false}], "best": frontier.first(), "frontier": frontier})
+            "objectives": [{"objective": "p99 < 100ms", "added": false}], "best": best, "runners_up": [], "candidates": 99,
+            "evaluated": count, "pruned": 99 - count, "pruned_by": {"theory": 0, "order": 0, "price": 99 - count}, "assumptions": [], "frontier": frontier})
     };
     for (name, answer) in [("plan", of(56)), ("plan of one", of(1))] {
-        hold(name, &Shown::Answer(&answer));
+        hold(name, &Shown::from(&kept(&answer)));
     }
 }
 
 #[test]
 fn what_can_not_be_drawn_says_why() {
     let answer = swept(&[("web.replicas", numbers(3))], |_| Some(1.0));
-    let why = Shown::Answer(&answer).draw("heat-map", Theme::Light).expect_err("one axis");
+    let why = Shown::from(&kept(&answer)).draw("heat-map", Theme::Light).expect_err("one axis");
     assert!(why.contains("two axes"), "{why}");
 }
 

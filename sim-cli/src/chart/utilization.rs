@@ -5,7 +5,7 @@ use sim_core::model::objective::Dimension;
 use sim_core::model::units::humane_share;
 use sim_core::scale::Scale;
 
-use super::over_time::{NameAt, last, nothing, series, shade_warmup, time_axis};
+use super::over_time::{known, last, name_warmup, nothing, series, shade_warmup, time_axis};
 use super::paper::{Anchor, Dash};
 use super::picture::Picture;
 use super::sheet::{About, EndLabel, Frame, Head, MARGIN, WIDTH, end_room, named, picture};
@@ -41,7 +41,7 @@ pub fn draw(report: &Report, about: &About) -> Picture {
         let highest = lines.iter().flatten().filter_map(|(_, value)| *value).fold(0.0, f64::max);
         let y = Scale::from_zero([highest.max(1.0)].into_iter(), Dimension::Share, 5);
         let panel = sheet.panel(frame, time_axis(report), y);
-        shade_warmup(&panel, NameAt::Top);
+        shade_warmup(&panel);
         panel.rows(Dimension::Share, "Busy share of each part's first limited resource");
         panel.columns(Dimension::Time, "time since the start of the window");
         let mut labels = Vec::new();
@@ -52,6 +52,7 @@ pub fn draw(report: &Report, about: &About) -> Picture {
             let value = last(points).unwrap_or(parts[number].1);
             labels.push(EndLabel { value, text: listed[number].clone(), colour, dash });
         }
+        name_warmup(&panel, &lines.iter().map(|points| known(points)).collect::<Vec<_>>(), &[]);
         panel.end_labels(&labels);
         if labels.is_empty() {
             nothing(&panel, "no part has a limit");

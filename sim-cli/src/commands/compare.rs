@@ -11,6 +11,7 @@ use sim_core::model::units::humane_count;
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::files::Source;
 use crate::render::humane;
@@ -79,14 +80,14 @@ impl Compare {
         }
         let main = self.figure.first().cloned().unwrap_or_else(|| figure("p99").expect("it is a figure"));
         let asked: Vec<Figure> = std::iter::once(main.clone()).chain(self.figure.iter().cloned()).collect();
-        let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.seed, &asked);
+        let subjects = Subjects::new(models, &sources[0].0.folder, self.runs.window.seed, &asked);
         let options = Options { replications: self.replications, budget: self.budget, margin: self.margin };
         let mut compare = Controller::new(&subjects, names, main, options);
         self.runs.conduct(&mut compare, &subjects, self.answer.quiet)?;
         let compared = compare.finish(&subjects);
         let page = page(&compared, &shown(&subjects, &asked));
         self.answer.write(&compared, &page)?;
-        self.answer.draw(subjects.base(), &compared, &page)
+        self.answer.draw(subjects.base(), Shown::Compare(&compared), &page)
     }
 
     /// Reads every file.

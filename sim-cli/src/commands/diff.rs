@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sim_core::ENGINE;
 use sim_core::analysis::report::{REPORT_FORMAT, Report};
+use sim_core::experiment::Answer;
 use sim_core::model::objective::Dimension;
 
 use super::experiment::AnswerArgs;
@@ -41,7 +42,7 @@ pub struct Diff {
 
 /// Two reports side by side.
 #[derive(Debug, Serialize)]
-struct Answer {
+struct Differing {
     kind: &'static str,
     format: u32,
     engine: &'static str,
@@ -87,7 +88,7 @@ impl Diff {
             return Err(Failure::Wrong("stdin can be one of the reports, not both".to_owned()));
         }
         let (a, b) = (read(&self.first)?, read(&self.second)?);
-        let answer = Answer {
+        let answer = Differing {
             kind: "diff",
             format: REPORT_FORMAT,
             engine: ENGINE,
@@ -106,18 +107,11 @@ fn read(path: &str) -> Result<Report, Failure> {
     let source = Source::read(path)?;
     let wrong =
         |why: String| Failure::Wrong(format!("{} {why}; `kneepoint run MODEL -o report.json` writes one", clean(path)));
-    let value: Value =
-        serde_json::from_slice(&source.bytes).map_err(|error| wrong(format!("is no report: {error}")))?;
-    match value["kind"].as_str() {
-        Some("run") => {}
-        Some(kind) => return Err(wrong(format!("is an answer of `{}`, not a report of `run`", clean(kind)))),
-        None => return Err(wrong("is no report: it has no `kind`".to_owned())),
+    match Answer::read(&source.bytes) {
+        Ok(Answer::Run(report)) => Ok(*report),
+        Ok(other) => Err(wrong(format!("is an answer of `{}`, not a report of `run`", other.kind()))),
+        Err(why) => Err(wrong(clean(&why))),
     }
-    if value["format"].as_u64().is_none_or(|format| format > u64::from(REPORT_FORMAT)) {
-        let found = clean(&value["format"].to_string());
-        return Err(wrong(format!("has the format {found}; this version reads up to {REPORT_FORMAT}")));
-    }
-    serde_json::from_value(value).map_err(|error| wrong(format!("is no report: {}", clean(&error.to_string()))))
 }
 
 fn side(path: &str, report: &Report) -> Side {
@@ -200,7 +194,7 @@ fn segment(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-fn page(answer: &Answer) -> Page {
+fn page(answer: &Differing) -> Page {
     let columns = vec![
         Column::left("", "figure"),
         Column::unit("A", "a"),

@@ -8,8 +8,8 @@ use serde::Serialize;
 use sim_core::experiment::{Experiment, Figure, Point, Subjects};
 use sim_core::model::Model;
 
-use super::picture::PictureArgs;
-use super::{ModelArgs, by_ending};
+use super::pictures::PictureArgs;
+use super::{ModelArgs, WindowArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::{Conducted, Driver};
 use crate::error::{Failure, say};
@@ -22,15 +22,8 @@ use crate::render::parquet::parquet;
 /// How the runs of an experiment are made.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    pub seed: Option<u64>,
-    /// The length of the measured window (10m, 1h30m), instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    pub duration: Option<String>,
-    /// How long it runs before the window, instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    pub warmup: Option<String>,
+    #[command(flatten)]
+    pub window: WindowArgs,
     /// How many threads to use; left out, one for each core
     #[arg(long, short, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -61,7 +54,7 @@ pub struct AnswerArgs {
 impl RunArgs {
     /// Reads the model and applies what the command line says of its runs.
     pub fn load(&self, model: &ModelArgs, quiet: bool) -> Result<(Source, Model), Failure> {
-        model.load(&[("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())], quiet)
+        self.window.load(model, quiet)
     }
 
     /// Whether points are right models; `source` is where they come from: `--vary`.
@@ -139,13 +132,9 @@ impl AnswerArgs {
         }
     }
 
-    /// Draws what is asked for: pictures follow from the answer as JSON, the page shows the tables too.
-    pub fn draw(&self, model: &Model, answer: &impl Serialize, page: &Page) -> Result<(), Failure> {
-        if self.pictures.is_nothing() {
-            return Ok(());
-        }
-        let answer = serde_json::to_value(answer).expect("answers are serialisable");
-        self.pictures.write(&Shown::Answer(&answer), &|| page.clone(), model)
+    /// Draws what is asked for; the page shows the tables too.
+    pub fn draw(&self, model: &Model, shown: Shown, page: &Page) -> Result<(), Failure> {
+        self.pictures.write(&shown, &|| page.clone(), model)
     }
 
     fn format(&self) -> AnswerFormat {

@@ -1,6 +1,7 @@
 //! `kneepoint explain`: where the time goes, and what to buy next.
 
 use clap::Args;
+use sim_core::analysis::paired::Verdict;
 use sim_core::analysis::report::BreakdownPart;
 use sim_core::analysis::{objective, replications};
 use sim_core::experiment::explain::{Explain as Controller, Explained, Step};
@@ -10,6 +11,7 @@ use sim_core::model::units::{humane_money, humane_share, humane_time};
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::error::Failure;
 use crate::render::humane;
@@ -47,7 +49,8 @@ impl Explain {
     pub fn execute(self) -> Result<(), Failure> {
         let (source, model) = self.runs.load(&self.model, self.answer.quiet)?;
         told(&model, std::slice::from_ref(&self.figure))?;
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, std::slice::from_ref(&self.figure));
+        let subjects =
+            Subjects::new(vec![model], &source.folder, self.runs.window.seed, std::slice::from_ref(&self.figure));
         let wrong = |diagnostics| Failure::Model { source: source.name.clone(), diagnostics };
         let base = subjects.prepare(&Point::default()).map_err(wrong)?;
         self.answer.check("explain")?;
@@ -61,7 +64,7 @@ impl Explain {
         let explained = explain.finish(&subjects, &report);
         let page = page(&explained, steps);
         self.answer.write(&explained, &page)?;
-        self.answer.draw(subjects.base(), &explained, &page)
+        self.answer.draw(subjects.base(), Shown::Explain(&explained), &page)
     }
 }
 
@@ -70,7 +73,7 @@ fn page(explained: &Explained, steps: usize) -> Page {
     let dimension = Figure::parse(figure).map_or(Dimension::Number, |figure| figure.dimension());
     let mut advice = Sheet::new(&format!("One step more of each, and what {figure} becomes"), columns(explained));
     let (same, others): (Vec<&Step>, Vec<&Step>) =
-        explained.others.iter().partition(|step| step.verdict == "identical");
+        explained.others.iter().partition(|step| step.verdict == Verdict::Identical);
     let rows = explained.advice.iter().chain(others);
     advice.rows = rows.map(|step| row(step, dimension, explained)).collect();
     let now = explained.value.map_or("unknown".to_owned(), |value| humane(value, dimension));
@@ -134,10 +137,11 @@ fn row(step: &Step, dimension: Dimension, explained: &Explained) -> Vec<Cell> {
             if value == 0.0 { "0".to_owned() } else { format!("{sign}{}", humane(value.abs(), dimension)) }
         })
     };
+    let verdict = Cell::text(step.verdict.text());
     let verdict = match step.verdict {
-        "lower" => Cell::text(step.verdict).styled(GOOD),
-        "higher" => Cell::text(step.verdict).styled(BAD),
-        other => Cell::text(other),
+        Verdict::Lower => verdict.styled(GOOD),
+        Verdict::Higher => verdict.styled(BAD),
+        Verdict::Identical | Verdict::NoDifference | Verdict::CantTell => verdict,
     };
     let mut cells = vec![
         Cell::text(step.what.clone()),

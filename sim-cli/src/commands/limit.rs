@@ -7,6 +7,7 @@ use sim_core::experiment::{Figure, Figures, Subjects};
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::render::page::{Cell, Column, Page, Sheet};
 use crate::render::text::{ACCENT, BAD, GOOD, paint, plain_bar};
@@ -63,14 +64,14 @@ impl Limit {
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
         let more = added(&model).into_iter().map(|(objective, _)| Figure::from(objective.measure));
         let asked: Vec<Figure> = self.figure.iter().cloned().chain(more).collect();
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &asked);
+        let subjects = Subjects::new(vec![model], &source.folder, self.runs.window.seed, &asked);
         let options = Options { precision: self.precision, budget: self.budget };
         let mut limit = Controller::new(&subjects, dial, options);
         self.runs.conduct(&mut limit, &subjects, self.answer.quiet)?;
         let limited = limit.finish(&subjects);
         let page = page(&limited, subjects.figures(), &self.figure);
         self.answer.write(&limited, &page)?;
-        self.answer.draw(subjects.base(), &limited, &page)
+        self.answer.draw(subjects.base(), Shown::Limit(&limited), &page)
     }
 }
 
@@ -113,17 +114,21 @@ fn curve(limited: &Limited, figures: &Figures, asked: &[Figure]) -> Sheet {
     let mut sheet = Sheet::new("", columns);
     let of = |point: &CurvePoint, name: &str| point.figures.get(name)?.value;
     // Bars end a little beyond the limit, where the curve goes through the roof.
-    let met = limited.curve.iter().filter(|point| point.met);
+    let met = limited.curve.iter().filter(|point| point.met || point.at_limit);
     let longest = met.filter_map(|point| of(point, "p99")).fold(0.0, f64::max) * 1.25;
     for point in &limited.curve {
         let mut row = vec![Cell { text: point.setting.clone(), value: point.value.into() }];
         row.extend(
             shown.iter().map(|figure| Cell::figure(of(point, &figure.name), |value| humane(value, figure.dimension()))),
         );
-        let (sign, style) = if point.met { ("✓", GOOD) } else { ("✗", BAD) };
+        let (sign, style) = match (point.at_limit, point.met) {
+            (true, _) => ("limit", ACCENT),
+            (false, true) => ("✓", GOOD),
+            (false, false) => ("✗", BAD),
+        };
         row.push(Cell { text: paint(style, sign), value: point.met.into() });
         let share = of(point, "p99").map_or(1.0, |p99| if longest > 0.0 { p99 / longest } else { 0.0 });
-        let bar = plain_bar(share, 24, if point.met { ACCENT } else { BAD });
+        let bar = plain_bar(share, 24, if point.met || point.at_limit { ACCENT } else { BAD });
         row.push(Cell { text: bar, value: serde_json::Value::Null });
         sheet.rows.push(row);
     }

@@ -11,6 +11,7 @@ mod fmt;
 mod limit;
 mod new;
 mod picture;
+mod pictures;
 mod plan;
 mod run;
 mod schema;
@@ -57,6 +58,7 @@ enum Command {
     Explain(explain::Explain),
     Trace(trace::Trace),
     Diff(diff::Diff),
+    Picture(picture::Picture),
     New(new::New),
     Fmt(fmt::Fmt),
     Diagram(diagram::Diagram),
@@ -77,6 +79,7 @@ impl Cli {
             Command::Explain(explain) => explain.execute(),
             Command::Trace(trace) => trace.execute(),
             Command::Diff(diff) => diff.execute(),
+            Command::Picture(picture) => picture.execute(),
             Command::New(new) => new.execute(),
             Command::Fmt(fmt) => fmt.execute(),
             Command::Diagram(diagram) => diagram.execute(),
@@ -94,6 +97,27 @@ struct ModelArgs {
     /// Set a field of the model; may be given several times
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
     sets: Vec<(String, String)>,
+}
+
+/// Which chance, and how long.
+#[derive(Debug, Args)]
+struct WindowArgs {
+    /// Where every draw comes from, instead of the model's own
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    seed: Option<u64>,
+    /// The length of the measured window (10m, 1h30m), instead of the model's own
+    #[arg(long, value_name = "TIME")]
+    duration: Option<String>,
+    /// How long it runs before the window, instead of the model's own
+    #[arg(long, value_name = "TIME")]
+    warmup: Option<String>,
+}
+
+impl WindowArgs {
+    /// Reads the model with this window, and tells its warnings.
+    fn load(&self, model: &ModelArgs, quiet: bool) -> Result<(Source, Model), Failure> {
+        model.load(&[("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())], quiet)
+    }
 }
 
 impl ModelArgs {

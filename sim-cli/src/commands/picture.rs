@@ -1,134 +1,42 @@
-//! `--chart` and `--report`: what the commands whose answers can be seen have in common.
-
-use std::path::PathBuf;
+//! `kneepoint picture`: draws an answer that was kept.
 
 use clap::Args;
-use sim_core::model::Model;
+use sim_core::experiment::Answer;
 
-use crate::chart::{self, Picture, Shown, Theme};
-use crate::error::Failure;
-use crate::files::Output;
-use crate::render::html;
-use crate::render::page::Page;
+use super::pictures::{Chart, asked};
+use crate::chart::{Shown, Theme};
+use crate::error::{Failure, clean};
+use crate::files::Source;
 
-/// Pictures of an answer, and a page with all of it.
+const AFTER_HELP: &str = "\
+Examples:
+  kneepoint limit shop.json -o limit.json
+  kneepoint picture limit.json limit.svg
+  kneepoint picture sweep.json heat-map=map.png curves=curves.svg --theme dark
+
+Kinds are those of --chart of the command that found it; the first of them is drawn unasked.";
+
+/// Draw an answer that was kept with --format json
 #[derive(Debug, Args)]
-pub struct PictureArgs {
-    /// Draw a picture, as SVG or PNG by the file's ending; KIND=FILE draws another one than the first of the command's;
-    /// may be given several times
-    #[arg(long, value_name = "[KIND=]FILE", value_parser = asked)]
-    chart: Vec<Chart>,
-    /// Write one page (HTML) with the answer, its pictures, its tables and the model
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// The colours of pictures; the page follows its reader's system
+#[command(after_help = AFTER_HELP)]
+pub struct Picture {
+    /// The answer of run, sweep, compare, limit, plan or explain in JSON; `-` reads stdin
+    answer: String,
+    /// Where to, as SVG or PNG by the file's ending; KIND=FILE draws another picture than the first
+    #[arg(value_name = "[KIND=]FILE", value_parser = asked, required = true)]
+    charts: Vec<Chart>,
+    /// The colours
     #[arg(long, value_enum, default_value_t)]
     theme: Theme,
 }
 
-/// A picture that is asked for.
-#[derive(Clone, Debug, PartialEq)]
-struct Chart {
-    kind: Option<String>,
-    file: PathBuf,
-    is_png: bool,
-}
-
-impl PictureArgs {
-    /// Finds what is wrong with the files and kinds before anything runs; `command` says which kinds there are.
-    pub fn check(&self, command: &str) -> Result<(), Failure> {
-        let known = chart::kinds(command);
-        if known.is_empty() && !self.is_nothing() {
-            return Err(Failure::Wrong(format!("{command} draws no pictures, and writes no page")));
-        }
-        for asked in &self.chart {
-            if let Some(kind) = asked.kind.as_deref().filter(|kind| !known.contains(kind)) {
-                let kinds = known.join(", ");
-                return Err(Failure::Wrong(format!("{command} draws no picture \"{kind}\"; it draws {kinds}")));
-            }
-            Output(Some(asked.file.clone())).check()?;
-        }
-        let Some(report) = &self.report else { return Ok(()) };
-        let ending = report.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-        if !matches!(ending.as_deref(), Some("html" | "htm")) {
-            let path = report.display();
-            return Err(Failure::Wrong(format!("--report {path}: a page is HTML; end its name in .html")));
-        }
-        Output(Some(report.clone())).check()
-    }
-
-    /// Whether nothing is asked for.
-    pub fn is_nothing(&self) -> bool {
-        self.chart.is_empty() && self.report.is_none()
-    }
-
-    /// Draws what is asked for.
-    pub fn write(&self, shown: &Shown, page: &dyn Fn() -> Page, model: &Model) -> Result<(), Failure> {
-        let first = chart::kinds(shown.command()).first().copied().unwrap_or_default();
-        for asked in &self.chart {
-            let picture = shown.draw(asked.kind.as_deref().unwrap_or(first), self.theme);
-            let picture = picture.map_err(|why| Failure::Wrong(format!("{}: {why}", asked.file.display())))?;
-            let output = Output(Some(asked.file.clone()));
-            match asked.is_png {
-                true => output.write_bytes(&picture.png())?,
-                false => output.write_bytes(picture.svg().as_bytes())?,
-            }
-        }
-        let Some(report) = &self.report else { return Ok(()) };
-        let kinds = chart::kinds(shown.command());
-        let pictures: Vec<Picture> = kinds.iter().filter_map(|kind| shown.draw(kind, Theme::Light).ok()).collect();
-        let (page, typed) = (page(), typed());
-        let document =
-            html::Document { command: shown.command(), typed: &typed, page: &page, pictures: &pictures, model };
-        let html = html::render(&document);
-        Output(Some(report.clone())).write_bytes(html.as_bytes())
-    }
-}
-
-/// What was typed, as a shell would read it again.
-fn typed() -> String {
-    let quoted = |text: String| {
-        let is_plain = |letter: char| letter.is_alphanumeric() || "-_./=,:%@+".contains(letter);
-        if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
-    };
-    let arguments = std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
-    std::iter::once("kneepoint".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
-}
-
-/// `out.svg`, `latency=out.png`
-fn asked(text: &str) -> Result<Chart, String> {
-    let (kind, file) = match text.split_once('=') {
-        Some((kind, file))
-            if !kind.is_empty() && kind.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') =>
-        {
-            (Some(kind.to_owned()), file)
-        }
-        Some(_) | None => (None, text),
-    };
-    let file = PathBuf::from(file);
-    let ending = file.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    match ending.as_deref() {
-        Some("svg") => Ok(Chart { kind, file, is_png: false }),
-        Some("png") => Ok(Chart { kind, file, is_png: true }),
-        Some(_) | None => Err("a picture is SVG or PNG; end the file's name in .svg or .png".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pictures_are_named_by_kind_and_ending() {
-        let chart = |kind: Option<&str>, file: &str, is_png| {
-            Ok(Chart { kind: kind.map(str::to_owned), file: file.into(), is_png })
-        };
-        assert_eq!(asked("out.svg"), chart(None, "out.svg", false));
-        assert_eq!(asked("latency=a b/out.PNG"), chart(Some("latency"), "a b/out.PNG", true));
-        assert_eq!(asked("seed=7/out.svg"), chart(Some("seed"), "7/out.svg", false));
-        assert_eq!(asked("./rate=7.svg"), chart(None, "./rate=7.svg", false));
-        for wrong in ["out", "out.pdf", "latency=", "", ".svg"] {
-            assert!(asked(wrong).is_err(), "{wrong}");
-        }
+impl Picture {
+    pub fn execute(self) -> Result<(), Failure> {
+        let source = Source::read(&self.answer)?;
+        let answer = Answer::read(&source.bytes).map_err(|why| {
+            Failure::Wrong(format!("{} {}; write one with --format json", clean(&source.name), clean(&why)))
+        })?;
+        self.charts.iter().try_for_each(|chart| chart.check(answer.kind()))?;
+        self.charts.iter().try_for_each(|chart| chart.draw(&Shown::from(&answer), self.theme))
     }
 }

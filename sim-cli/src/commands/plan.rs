@@ -11,6 +11,7 @@ use sim_core::model::units;
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::render::humane;
 use crate::render::page::{Cell, Column, Page, Sheet};
@@ -75,14 +76,14 @@ impl Plan {
         let goal = self.goal(&model, &axes)?;
         let figures = Controller::figures(&goal, &self.objective);
         told(&model, &figures)?;
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &figures);
+        let subjects = Subjects::new(vec![model], &source.folder, self.runs.window.seed, &figures);
         let limits = Limits { confidence: self.confidence, runs: self.max_runs.unwrap_or(u64::MAX) };
         let mut plan = Controller::new(&subjects, &axes, goal.clone(), &self.objective, limits).map_err(wrong)?;
         self.runs.conduct(&mut plan, &subjects, self.answer.quiet)?;
         let planned = plan.finish(&subjects);
         let page = page(&planned, &axes, &goal);
         self.answer.write(&planned, &page)?;
-        self.answer.draw(subjects.base(), &planned, &page)?;
+        self.answer.draw(subjects.base(), Shown::Plan(&planned), &page)?;
         match self.fail_on {
             Some(FailOn::Objectives) if planned.best.is_none() => {
                 Err(Failure::Unmet("no configuration meets all objectives".to_owned()))

@@ -1,6 +1,6 @@
 //! `kneepoint run`: one model, one answer.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,13 +12,13 @@ use sim_core::model::diagnostic::Diagnostics;
 use sim_core::model::{Model, units};
 
 use super::experiment::figure;
-use super::picture::PictureArgs;
-use super::{ModelArgs, by_ending};
+use super::pictures::PictureArgs;
+use super::{ModelArgs, WindowArgs, by_ending};
 use crate::chart::Shown;
 use crate::driver::Driver;
 use crate::engine;
 use crate::error::{Failure, clean, say};
-use crate::files::{Output, Source, changed_at, clear_screen};
+use crate::files::{self, Output, Source, clear_screen};
 use crate::hints::hints;
 use crate::interrupt;
 use crate::render::junit::{self, Case, Suite};
@@ -48,15 +48,8 @@ The same model and seed give the same figures, to the bit, on every machine and 
 pub struct Run {
     #[command(flatten)]
     model: ModelArgs,
-    /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// The length of the measured window (10m, 1h30m), instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    duration: Option<String>,
-    /// How long it runs before the window, instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    warmup: Option<String>,
+    #[command(flatten)]
+    window: WindowArgs,
     /// How many independent runs to take the mean of; left out, up to 10, as many as are cheap
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
@@ -88,7 +81,7 @@ pub struct Run {
     /// Also write the objectives as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Run again on each save of the model
+    /// Run again on each save of the model, or of a file that it names
     #[arg(long)]
     watch: bool,
     /// Nothing but the results: no warnings, no progress, no hints
@@ -106,8 +99,7 @@ impl Run {
     }
 
     fn once(&self) -> Result<(), Failure> {
-        let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
-        let (source, model) = self.model.load(&more, self.quiet)?;
+        let (source, model) = self.window.load(&self.model, self.quiet)?;
         let (reports, precision) = match self.precision {
             Some(precision) => self.until_known(precision, &model, &source)?,
             None => (self.replicate(&model, &source)?, None),
@@ -136,7 +128,7 @@ impl Run {
             return Err(Failure::Wrong("stdin can't be watched: give the model as a file".to_owned()));
         }
         loop {
-            let seen = changed_at(Path::new(&self.model.model));
+            files::forget_read();
             clear_screen();
             if let Err(failure) = self.once() {
                 failure.print();
@@ -145,9 +137,10 @@ impl Run {
                 return Err(Failure::Interrupted);
             }
             if !self.quiet {
-                say(&format!("{} runs again when it is saved; Ctrl-C ends", clean(&self.model.model)));
+                let also = if files::has_read_more_than_one() { ", or a file that it names," } else { "" };
+                say(&format!("{} runs again when it{also} is saved; Ctrl-C ends", clean(&self.model.model)));
             }
-            while changed_at(Path::new(&self.model.model)) == seen {
+            while !files::has_read_file_changed() {
                 std::thread::sleep(WATCH_EVERY);
             }
         }
@@ -156,7 +149,7 @@ impl Run {
     /// As many replications as are asked for.
     fn replicate(&self, model: &Model, source: &Source) -> Result<Vec<Report>, Failure> {
         let plan = engine::compile(model, source).map_err(|diagnostics| wrong(source, diagnostics))?;
-        let seed = self.seed.unwrap_or(model.run.seed.0);
+        let seed = self.window.seed.unwrap_or(model.run.seed.0);
         self.driver().replicate(|replication| sim_core::simulate(&plan, replications::seed_of(seed, replication)))
     }
 
@@ -168,13 +161,18 @@ impl Run {
         source: &Source,
     ) -> Result<(Vec<Report>, Option<Precision>), Failure> {
         let figure = self.figure.clone();
-        let subjects = Subjects::new(vec![model.clone()], &source.folder, self.seed, std::slice::from_ref(&figure));
+        let subjects =
+            Subjects::new(vec![model.clone()], &source.folder, self.window.seed, std::slice::from_ref(&figure));
         let prepared = subjects.prepare(&Point::default()).map_err(|diagnostics| wrong(source, diagnostics))?;
         let index = subjects.figures().index_of(&figure).expect("it was asked for");
         let wanted = Wanted { figure, precision, budget: self.budget };
         let mut replicate = Replicate::new(Point::default(), index, wanted);
         let reports = self.driver().replicate_for(&mut replicate, &prepared)?;
-        Ok((reports, Some(replicate.finish())))
+        let precision = replicate.finish();
+        if interrupt::was_cut_short() && !self.quiet {
+            say(&format!("interrupted after {} runs: this is what they say", precision.runs));
+        }
+        Ok((reports, Some(precision)))
     }
 
     fn driver(&self) -> Driver {

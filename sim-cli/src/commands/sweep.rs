@@ -7,6 +7,7 @@ use sim_core::model::Model;
 
 use super::ModelArgs;
 use super::experiment::{AnswerArgs, RunArgs, figure, told};
+use crate::chart::Shown;
 use crate::error::Failure;
 use crate::render::sweep::{data, missed, page};
 
@@ -76,7 +77,7 @@ impl Sweep {
         let wrong = |diagnostics| Failure::Model { source: "--vary".to_owned(), diagnostics };
         let axes = Axes::read(&self.vary, allowed, &model, &source.folder).map_err(wrong)?;
         told(&model, &self.figure)?;
-        let subjects = Subjects::new(vec![model], &source.folder, self.runs.seed, &self.figure);
+        let subjects = Subjects::new(vec![model], &source.folder, self.runs.window.seed, &self.figure);
         let mut sweep = match self.sample {
             Some(count) => Controller::sample(&axes, count, subjects.seed(), self.replications),
             None => Controller::grid(&axes, self.replications),
@@ -90,7 +91,7 @@ impl Sweep {
         let figures = subjects.figures();
         let page = page(&swept, figures, &self.figure);
         self.answer.write_with(&swept, &page, &data(&swept, figures))?;
-        self.answer.draw(subjects.base(), &swept, &page)?;
+        self.answer.draw(subjects.base(), Shown::Sweep(&swept), &page)?;
         self.outcome(&swept, subjects.base())
     }
 

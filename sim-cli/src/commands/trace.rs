@@ -7,7 +7,7 @@ use sim_core::Plan;
 use sim_core::analysis::replications::seed_of;
 use sim_core::analysis::trace::{Question, Traces, Which, trace};
 
-use super::ModelArgs;
+use super::{ModelArgs, WindowArgs};
 use crate::engine;
 use crate::error::Failure;
 use crate::files::Output;
@@ -24,8 +24,9 @@ Examples:
   kneepoint trace shop.json --request 1d0c6f4d5fa2c37e --set web.replicas=6
   kneepoint trace shop.json --format chrome -o slow.json   # for ui.perfetto.dev
 
-Exactly the run of `kneepoint run --replications 1` is made again, and nothing in it changes. Of calls
-alike in a row, and of branches that were not waited for, a table shows one row.";
+Exactly the first run of `kneepoint run` is made again (or the one of --replication), and nothing in it
+changes; its slowest need not be the slowest of all runs. Of calls alike in a row, and of branches that
+were not waited for, a table shows one row.";
 
 /// Show what happened to the slowest requests, call by call
 #[derive(Debug, Args)]
@@ -48,15 +49,11 @@ pub struct Trace {
     /// The request with this id, from an earlier trace; may be given several times
     #[arg(long, value_name = "ID", value_parser = id, conflicts_with = "class")]
     request: Vec<u64>,
-    /// Where every draw comes from, instead of the model's own
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// The length of the measured window (10m, 1h30m), instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    duration: Option<String>,
-    /// How long it runs before the window, instead of the model's own
-    #[arg(long, value_name = "TIME")]
-    warmup: Option<String>,
+    #[command(flatten)]
+    window: WindowArgs,
+    /// Which of the runs of `kneepoint run` to look into, from 1
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    replication: u32,
     /// How to write the results; left out, by the ending of --output, else a table
     #[arg(long, short, value_enum)]
     format: Option<TraceFormat>,
@@ -99,11 +96,10 @@ impl TraceFormat {
 
 impl Trace {
     pub fn execute(self) -> Result<(), Failure> {
-        let more = [("run.duration", self.duration.clone()), ("run.warmup", self.warmup.clone())];
-        let (source, model) = self.model.load(&more, self.quiet)?;
+        let (source, model) = self.window.load(&self.model, self.quiet)?;
         let plan = engine::compile(&model, &source)
             .map_err(|diagnostics| Failure::Model { source: source.name.clone(), diagnostics })?;
-        let seed = seed_of(self.seed.unwrap_or(model.run.seed.0), 0);
+        let seed = seed_of(self.window.seed.unwrap_or(model.run.seed.0), self.replication - 1);
         let question = self.question();
         let traces =
             Progress::default().during(!self.quiet, || trace(&plan, seed, &question)).map_err(Failure::Wrong)?;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::layout::{Size, layout};
 use super::{Node, Topology};
+use crate::chart::escaped;
 
 /// Space around everything.
 const MARGIN: f64 = 24.0;
@@ -41,7 +42,7 @@ pub fn svg(topology: &Topology) -> String {
     let layout = layout(topology, &sizes, &gaps);
     let width = (layout.size.width + 2.0 * MARGIN).max(text_width(&topology.title, 18.0) * 1.1 + 2.0 * MARGIN);
     let height = layout.size.height + 2.0 * MARGIN + TITLE;
-    let title = escape(&topology.title);
+    let title = escaped(&topology.title);
     let mut svg = String::new();
     let out = &mut svg;
     line(
@@ -73,7 +74,7 @@ pub fn svg(topology: &Topology) -> String {
             true => (route[0].0 + 12.0, route[0].1 + 34.0),
             false => ((route[0].0 + route[1].0) / 2.0, (route[0].1 + route[1].1) / 2.0 - 6.0),
         };
-        line(out, format_args!(r#"<text class="label" x="{x:.1}" y="{y:.1}">{}</text>"#, escape(&edge.label)));
+        line(out, format_args!(r#"<text class="label" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(&edge.label)));
     }
     line(out, format_args!("</g>\n</svg>"));
     svg
@@ -95,15 +96,15 @@ fn draw(out: &mut String, node: &Node, (x, y): (f64, f64), size: Size) {
             colour(&node.kind)
         ),
     );
-    line(out, format_args!(r#"<text class="name" x="24" y="25">{}</text>"#, escape(&node.name)));
-    line(out, format_args!(r#"<text class="kind" x="24" y="42">{}</text>"#, escape(&node.kind.replace('-', " "))));
+    line(out, format_args!(r#"<text class="name" x="24" y="25">{}</text>"#, escaped(&node.name)));
+    line(out, format_args!(r#"<text class="kind" x="24" y="42">{}</text>"#, escaped(&node.kind.replace('-', " "))));
     for (index, fact) in node.facts.iter().enumerate() {
         line(
             out,
             format_args!(
                 r#"<text class="fact" x="24" y="{:.1}">{}</text>"#,
                 42.0 + LINE * (index + 1) as f64,
-                escape(fact)
+                escaped(fact)
             ),
         );
     }
@@ -157,20 +158,6 @@ fn curve(route: &[(f64, f64)]) -> String {
 fn own_loop(route: &[(f64, f64)]) -> String {
     let [(x, y), (end_x, end_y)] = route else { return String::new() };
     format!("M{x:.1} {y:.1} C{:.1} {y:.1} {end_x:.1} {:.1} {end_x:.1} {end_y:.1}", x + 30.0, end_y + 26.0)
-}
-
-fn escape(text: &str) -> String {
-    let plain = text.chars().filter(|letter| !letter.is_control());
-    plain.fold(String::new(), |mut escaped, letter| {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]

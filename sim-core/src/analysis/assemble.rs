@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{BalancerPlan, ComponentPlan, CountedTogether, Kind, LimiterPlan, Outcome, Plan};
+use crate::plan::{BalancerPlan, ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
@@ -179,7 +179,7 @@ fn component_report(
         utilization: stations.first().map(|first| first.utilization),
         queue: stations.first().map(|first| first.queue.clone()),
         wait: stations.first().map(|first| first.wait.clone()),
-        links: link_reports(component, &result.links),
+        links: link_reports(plan, component, &result.links),
         ..ComponentReport::default()
     };
     own_figures(&mut report, plan, result, component, meter, duration_s);
@@ -228,10 +228,11 @@ fn own_figures(
                 report.journeys = Some(Journeys { started, ok, failed, unfinished, latency });
             }
         }
-        Kind::Pool(_) => {
-            let mean = meter.replicas.area as f64 / (duration_s * 1e9);
-            let (min, max) = (meter.replicas.min as u64, meter.replicas.max as u64);
-            report.replicas = Some(Replicas { mean, min, max });
+        Kind::Pool(pool) => {
+            report.replicas = Some(counted(meter, duration_s));
+            report.memory = plan.pools[pool as usize]
+                .memory
+                .map(|memory| Memory { max_bytes: meter.memory_max.max(memory.base), killed: meter.killed });
         }
         Kind::Cache(_) => {
             let looked_up = meter.hits + meter.misses;
@@ -245,7 +246,9 @@ fn own_figures(
         }
         Kind::Balancer(balancer) => report.endpoints = endpoints(meter, &plan.balancers[balancer as usize]),
         Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
-        Kind::Autoscaler(_) => {
+        Kind::Autoscaler(scaler) => {
+            let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
+            report.nodes = nodes.map(|_| counted(meter, duration_s));
             report.scale_ups = Some(meter.scale_ups);
             report.scale_downs = Some(meter.scale_downs);
         }
@@ -267,6 +270,12 @@ fn own_figures(
         }
         Kind::ConnectionPool(_) | Kind::Database(_) => {}
     }
+}
+
+/// How many of something there were over the window.
+fn counted(meter: &ComponentMeter, duration_s: f64) -> Replicas {
+    let mean = meter.replicas.area as f64 / (duration_s * 1e9);
+    Replicas { mean, min: meter.replicas.min as u64, max: meter.replicas.max as u64 }
 }
 
 /// What a rate limiter decided, by tier where it knows some.
@@ -386,11 +395,12 @@ pub(super) fn address(plan: &Plan, component: &ComponentPlan, ordinal: u32, owne
     }
 }
 
-fn link_reports(component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<String, LinkReport> {
+fn link_reports(plan: &Plan, component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<String, LinkReport> {
     let mut reports = BTreeMap::new();
     for (target, links) in &component.links {
         let mut report = LinkReport::default();
-        for meter in links.iter().map(|&link| &meters[link as usize]) {
+        for (link, meter) in links.iter().map(|&link| (&plan.links[link as usize], &meters[link as usize])) {
+            limits_report(&mut report, link, meter);
             report.calls += meter.calls;
             report.tries += meter.tries;
             report.retries += meter.retries;
@@ -405,6 +415,22 @@ fn link_reports(component: &ComponentPlan, meters: &[LinkMeter]) -> BTreeMap<Str
         reports.insert(target.clone(), report);
     }
     reports
+}
+
+/// What the limits of a link did, where it has them.
+fn limits_report(report: &mut LinkReport, link: &LinkPlan, meter: &LinkMeter) {
+    if link.breaker.is_some() {
+        *report.breaker_opens.get_or_insert(0) += meter.breaker_opens;
+        *report.breaker_open_s.get_or_insert(0.0) += seconds(meter.breaker_open_ns);
+        *report.short_circuited.get_or_insert(0) += meter.short_circuited;
+    }
+    if link.before_copies {
+        *report.hedges.get_or_insert(0) += meter.hedges;
+        *report.hedges_won.get_or_insert(0) += meter.hedges_won;
+    }
+    if link.retry.as_ref().is_some_and(|retry| retry.budget.is_some() || retry.tokens.is_some()) {
+        *report.retries_refused.get_or_insert(0) += meter.retries_refused;
+    }
 }
 
 fn timeline(plan: &Plan, result: &RunResult) -> Timeline {

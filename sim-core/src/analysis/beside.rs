@@ -376,6 +376,8 @@ fn is_plain(options: &LinkOptions) -> bool {
         && options.deadline.is_none()
         && options.retry.is_none()
         && options.max_in_flight.is_none()
+        && options.breaker.is_none()
+        && options.hedge.is_none()
         && options.fallback.is_none()
 }
 

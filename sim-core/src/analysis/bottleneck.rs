@@ -3,7 +3,7 @@
 //! A station that holds calls while they wait for others (workers, connections) fills up when what is behind it is slow,
 //! so a full station that does work (cores, slots, threads) is blamed before a full one that only holds.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::report::{ComponentReport, Ended, LinkReport, Report, Station};
 use crate::model::units::{humane_count, humane_share, humane_time};
@@ -23,7 +23,7 @@ const AMPLIFIED: f64 = 1.1;
 const HOLDING: [&str; 2] = ["workers", "connections"];
 
 /// What limits a run, and why.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bottleneck {
     /// The address of the station, if something is at or near its limit: `orders.slots`.
     pub address: Option<String>,

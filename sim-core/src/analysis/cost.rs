@@ -32,8 +32,11 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
             | Kind::Limiter(_)
             | Kind::Queue(_)
             | Kind::Client(_)
-            | Kind::Balancer(_)
-            | Kind::Autoscaler(_) => 1.0,
+            | Kind::Balancer(_) => 1.0,
+            // An autoscaler with machines costs what they do.
+            Kind::Autoscaler(_) => {
+                reports.get(&component.name).and_then(|own| own.nodes.as_ref()).map_or(1.0, |nodes| nodes.mean)
+            }
         };
         let rate = reports.get(&component.name).map_or(0.0, |report| report.calls as f64) / duration_s(plan, result);
         components.insert(component.name.clone(), price.per_month(nodes, rate));

@@ -47,6 +47,7 @@ pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
         "queue" => place.queue().map(|queue| queue.mean),
         "queue_max" => place.queue().map(|queue| queue.max as f64),
         "wait" => place.wait()?.mean_s,
+        "memory" => place.component()?.memory.as_ref().map(|memory| memory.max_bytes as f64),
         "replicas" => place.component()?.replicas.as_ref().map(|replicas| replicas.mean),
         percentile => {
             let share = percentile_share(percentile)?;

@@ -190,6 +190,12 @@ pub struct ComponentReport {
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
+    /// Server pool: the memory of a replica, where the model says what requests take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// Autoscaler: the machines that the replicas run on, ordered ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Replicas>,
     /// Autoscaler: how often it added replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_ups: Option<u64>,
@@ -245,6 +251,33 @@ pub struct LinkReport {
     pub fallbacks_ok: u64,
     /// Tries that the caller called off.
     pub cancelled: u64,
+    /// How often its breaker opened, of all callers together; only with a `breaker`, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub breaker_opens: Option<u64>,
+    /// How long breakers were open, seconds, of all callers together.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub breaker_open_s: Option<f64>,
+    /// Tries that an open breaker refused (`circuit_open`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub short_circuited: Option<u64>,
+    /// Copies that were sent besides the first; only with a `hedge`, as the next.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedges: Option<u64>,
+    /// Copies that answered before the first did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hedges_won: Option<u64>,
+    /// Retries that a budget or a lack of tokens refused; only where retries have one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retries_refused: Option<u64>,
+}
+
+/// The memory of a replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The most that one took, in bytes.
+    pub max_bytes: u64,
+    /// How many were killed because they took more than they may.
+    pub killed: u64,
 }
 
 /// Ready replicas over the window.

@@ -9,6 +9,7 @@ pub mod health;
 pub mod load_balancer;
 pub mod queue;
 pub mod rate_limiter;
+pub mod scaling;
 pub mod server_pool;
 
 use crate::model::cost::Cost;

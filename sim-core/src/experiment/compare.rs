@@ -6,7 +6,7 @@
 
 pub mod sentence;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::estimate::Estimates;
 use super::samples::Samples;
@@ -76,7 +76,7 @@ enum Stage {
 }
 
 /// What a comparison found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
     /// What it rests on.
     #[serde(flatten)]
@@ -94,7 +94,7 @@ pub struct Compared {
 }
 
 /// One of the models of a comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Side {
     /// What it is called here.
     pub name: String,
@@ -107,12 +107,12 @@ pub struct Side {
     /// Its objectives, judged by the means.
     pub objectives: Vec<ObjectiveResult>,
     /// Why runs of it were stopped, if any was.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
 
 /// The difference of a figure between the base (a) and a variant (b).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
     /// The variant.
     pub variant: String,
@@ -141,7 +141,7 @@ pub struct Difference {
     /// How many times more runs it would have taken with seeds of their own.
     pub variance_reduction: Option<f64>,
     /// About how many more pairs would tell, where these don't.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_needed: Option<u64>,
 }
 

@@ -1,6 +1,9 @@
 //! Means over replications, and how sure they are.
 
-use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Figures, Samples};
 use crate::analysis::interval::LEVEL;
@@ -37,6 +40,30 @@ impl Estimates {
 impl Serialize for Estimates {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, estimate)| (name, estimate)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Estimates {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Estimates;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("figures by their names")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Estimates, M::Error> {
+                let mut estimates = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    estimates.push(entry);
+                }
+                Ok(Estimates(estimates))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder)
     }
 }
 

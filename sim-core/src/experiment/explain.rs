@@ -5,13 +5,14 @@
 //! random numbers (Law, *Simulation Modeling and Analysis*, 5th ed., sections 11.2 and 12.5). The intervals hold for all
 //! steps together (Bonferroni). What is in doubt and might matter is run again, up to a limit.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::levers::{self, Lever};
 use super::{Envelope, Experiment, Figure, Figures, Job, Point, Record, Samples, Subjects, axis};
 use crate::analysis::bottleneck::{self, Bottleneck};
 use crate::analysis::cost;
 use crate::analysis::interval::{LEVEL, Summary};
+use crate::analysis::paired::Verdict;
 use crate::analysis::report::{Breakdown, BreakdownPart, Report};
 use crate::model::units::humane_share;
 
@@ -40,7 +41,7 @@ pub struct Explain {
 }
 
 /// Why a system is as fast as it is, and what would make it faster.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
     /// What it rests on.
     #[serde(flatten)]
@@ -64,7 +65,7 @@ pub struct Explained {
 }
 
 /// A step more of something, and what it changes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// What is set, by path.
     pub settings: serde_json::Map<String, serde_json::Value>,
@@ -84,8 +85,8 @@ pub struct Step {
     pub low: Option<f64>,
     /// The upper end.
     pub high: Option<f64>,
-    /// `lower`, `higher`, `identical`, `no difference found` or `can't tell yet`.
-    pub verdict: &'static str,
+    /// What may be said.
+    pub verdict: Verdict,
     /// How many pairs of runs it rests on.
     pub pairs: u32,
     /// The share of requests that fail, without the step and with it.
@@ -191,23 +192,23 @@ impl Explain {
         }
     }
 
-    fn verdict(&self, step: usize, figure: usize) -> &'static str {
-        let Some((by, a, _)) = self.difference(step, figure) else { return "can't tell yet" };
+    fn verdict(&self, step: usize, figure: usize) -> Verdict {
+        let Some((by, a, _)) = self.difference(step, figure) else { return Verdict::CantTell };
         if self.samples.pairs(0, step as u32 + 1, figure).is_some_and(|(a, b)| a == b) {
-            return "identical";
+            return Verdict::Identical;
         }
         let margin = MATTERS * a.abs();
         match by.interval(self.level()) {
-            Some((_, high)) if high < 0.0 => "lower",
-            Some((low, _)) if low > 0.0 => "higher",
-            Some((low, high)) if -margin <= low && high <= margin => "no difference found",
-            Some(_) | None => "can't tell yet",
+            Some((_, high)) if high < 0.0 => Verdict::Lower,
+            Some((low, _)) if low > 0.0 => Verdict::Higher,
+            Some((low, high)) if -margin <= low && high <= margin => Verdict::NoDifference,
+            Some(_) | None => Verdict::CantTell,
         }
     }
 
     /// Whether a step makes the figure lower by enough to matter, and doesn't do so by failing more requests.
     fn helps(&self, step: usize, figure: usize) -> bool {
-        let lowers = self.verdict(step, figure) == "lower"
+        let lowers = self.verdict(step, figure) == Verdict::Lower
             && self.difference(step, figure).is_some_and(|(by, a, _)| -by.mean >= MATTERS * a.abs());
         let fails_more = self
             .index("error_rate")
@@ -279,7 +280,7 @@ fn statement(advice: &[Step], others: &[Step], p99: &[BreakdownPart], figure: &s
         };
         return format!("What helps most is {}: {figure} is {} lower.{most}", best.what, lower(best));
     }
-    if others.iter().any(|step| step.verdict == "can't tell yet") {
+    if others.iter().any(|step| step.verdict == Verdict::CantTell) {
         return format!(
             "Nothing more of what it has lowers {figure} for certain; chance may hide what does: longer runs tell more."
         );

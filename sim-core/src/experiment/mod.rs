@@ -10,6 +10,7 @@
 //! What comes next follows from the records alone, and records from (model, seed, point, replication) alone. So the same
 //! experiment asks for the same jobs on every machine, and what a journal kept need not be run again.
 
+pub mod answer;
 pub mod axis;
 pub mod compare;
 pub mod dial;
@@ -27,6 +28,7 @@ pub mod sweep;
 
 use serde::{Deserialize, Serialize};
 
+pub use answer::Answer;
 pub use axis::{Allowed, Axes, Axis};
 pub use estimate::{Estimate, Estimates};
 pub use figures::{Figure, Figures};

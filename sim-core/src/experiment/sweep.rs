@@ -1,6 +1,6 @@
 //! Sweep: every combination of some settings, or a sample of them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::axis::json;
@@ -20,7 +20,7 @@ pub struct Sweep {
 }
 
 /// What a sweep found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Swept {
     /// What it rests on.
     #[serde(flatten)]
@@ -28,26 +28,26 @@ pub struct Swept {
     /// What was varied.
     pub axes: Vec<SweptAxis>,
     /// How many points were drawn; nothing where all combinations were run.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<u32>,
     /// The last axis fastest, or in the order in which they were drawn.
     pub points: Vec<SweptPoint>,
 }
 
 /// An axis of a sweep.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweptAxis {
     /// Which field of the model.
     pub path: String,
     /// Its values; its ends where any value between them may be drawn.
     pub values: Vec<Value>,
     /// Whether any value between the ends may be drawn.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continuous: bool,
 }
 
 /// One point of a sweep.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweptPoint {
     /// What was set, by path.
     pub settings: Map<String, Value>,
@@ -58,7 +58,7 @@ pub struct SweptPoint {
     /// The model's objectives, judged by the means.
     pub objectives: Vec<ObjectiveResult>,
     /// Why runs of it were stopped, if any was.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
 

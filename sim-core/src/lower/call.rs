@@ -93,6 +93,7 @@ fn over(call: &Link, behind: &Link) -> Link {
         deadline,
         cancel,
         retry,
+        breaker,
         max_in_flight,
         scope,
         fallback,
@@ -167,8 +168,8 @@ impl<'m> Lowering<'m> {
 
     /// The plan of a call, with its fallbacks.
     pub(super) fn straight_plan(&mut self, caller: &mut Caller, call: CallSpec) -> u32 {
-        let link = self.link(caller.component, call.link);
         let site = caller.site("call");
+        let (link, hedge) = self.hedged_link(caller, &call, site);
         let fallback = call
             .link
             .options
@@ -177,12 +178,12 @@ impl<'m> Lowering<'m> {
             // What a cache is told besides look-ups has no stand-in.
             .filter(|_| !matches!(call.op, ops::STORE | ops::DELETE))
             .map(|other| self.straight_plan(caller, CallSpec { link: other, ..call }));
-        let plan = CallPlan { fallback, ..self.call_plan(&call, link, site) };
+        let plan = CallPlan { fallback, hedge, ..self.call_plan(&call, link, site) };
         self.plan.calls.push(plan);
         self.plan.calls.len() as u32 - 1
     }
 
-    fn call_plan(&self, call: &CallSpec, link: u32, site: u64) -> CallPlan {
+    pub(super) fn call_plan(&self, call: &CallSpec, link: u32, site: u64) -> CallPlan {
         CallPlan {
             op: call.op,
             inherit_op: call.inherit_op,
@@ -207,9 +208,37 @@ impl<'m> Lowering<'m> {
         for _ in 0..call.times {
             let once = CallSpec { times: 1, key: KeyChoice::Request, ..call };
             self.with_key(caller, call.key, |lowering, caller| {
-                lowering.cache_call_once(caller, once, target, cache, aside_write);
+                lowering.or_else(caller, once, |lowering, caller, once| {
+                    lowering.cache_call_once(caller, once, target, cache, aside_write);
+                });
             });
         }
+    }
+
+    /// Emits a call that takes several operations, and where they end badly its fallback.
+    pub(super) fn or_else(
+        &mut self,
+        caller: &mut Caller,
+        call: CallSpec,
+        emit: impl FnOnce(&mut Self, &mut Caller, CallSpec),
+    ) {
+        let Some(fallback) = &call.link.options.fallback else {
+            emit(self, caller, call);
+            return;
+        };
+        let mut alone = call.link.clone();
+        alone.options.fallback = None;
+        let (failed, end) = (self.label(), self.label());
+        self.unwinding(failed, |lowering| emit(lowering, caller, CallSpec { link: &alone, ..call }));
+        self.emit(Op::Jump(end));
+        self.place(failed);
+        self.emit(Op::Recover);
+        let link = self.plan.links.len() as u32;
+        self.emit(Op::FallBack { link, done: false });
+        self.call(caller, CallSpec { link: fallback, ..call });
+        debug_assert!(self.plan.links.len() as u32 > link, "a call takes a link");
+        self.emit(Op::FallBack { link, done: true });
+        self.place(end);
     }
 
     /// Emits operations that are about another key.

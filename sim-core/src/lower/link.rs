@@ -3,11 +3,15 @@
 use super::{Lowering, draw_plan, site};
 use crate::components::Component;
 use crate::engine::slab::NONE;
+use crate::model::breaker::{Breaker as BreakerSpec, Window as WindowSpec};
+use crate::model::budget::Tokens as TokensSpec;
 use crate::model::link::{
-    Backoff as BackoffSpec, BalancerPolicy, Jitter as JitterSpec, Link, Retry, RetryCondition, Scope,
+    Backoff as BackoffSpec, BalancerPolicy, Jitter as JitterSpec, Link, LinkOptions, Retry, RetryCondition, Scope,
 };
 use crate::plan::{LinkPlan, Outcome, Policy, RetryPlan, Target};
 use crate::policy::backoff::{Backoff, Jitter};
+use crate::policy::breaker::{BreakerRule, Trip, Window};
+use crate::policy::retry_budget::{Budget, TOKEN, TokenRule};
 
 impl Lowering<'_> {
     /// A link that a component owns.
@@ -15,9 +19,12 @@ impl Lowering<'_> {
         let owner_name = self.plan.components[owner as usize].name.clone();
         let target_name = link.to.as_str();
         let target = self.id(target_name);
-        let ordinal = self.plan.links.iter().filter(|other| other.owner == owner).count().to_string();
+        let counts = |other: &&LinkPlan| other.owner == owner && !other.before_copies;
+        let ordinal = self.plan.links.iter().filter(counts).count().to_string();
         let site = site(&[&owner_name, "link", target_name, &ordinal]);
         let options = &link.options;
+        let by_class_deadline = matches!(self.model.components[&owner_name], Component::Client(_))
+            && self.model.classes.values().any(|class| class.deadline.is_some());
         let rtt = &options.rtt.0;
         let rtt = (rtt.as_constant() != Some(0.0)).then(|| draw_plan(rtt, site));
         let faulty = self.model.faults.iter().any(|fault| {
@@ -45,7 +52,10 @@ impl Lowering<'_> {
                 && options.loss.0 == 0.0
                 && options.timeout.is_none()
                 && options.deadline.is_none()
-                && options.max_in_flight.is_none(),
+                && !by_class_deadline
+                && options.max_in_flight.is_none()
+                && options.breaker.is_none()
+                && !limits_retries(options),
             rtt,
             bandwidth: options.bandwidth.map(|bandwidth| bandwidth.0),
             loss: options.loss.0,
@@ -53,14 +63,25 @@ impl Lowering<'_> {
             datagram: options.datagram,
             timeout_ns: options.timeout.map_or(0, |time| time.0),
             deadline_ns: options.deadline.map_or(0, |time| time.0),
+            by_class_deadline,
             cancel: options.cancel,
             retry: options.retry.as_ref().filter(|retry| retry.retries.0 > 0).map(retry_plan),
+            breaker: options.breaker.as_ref().map(breaker_rule),
+            guard: self.guard(owner, link, false),
+            before_copies: false,
+            call_off: false,
             max_in_flight: options.max_in_flight.map_or(NONE, |most| most.0 as u32),
             shared: options.scope == Scope::Shared,
             policy: policy(options.policy),
             site,
         };
+        self.add_link(plan, target_name)
+    }
+
+    /// Adds a link, and to what its owner reports.
+    pub(super) fn add_link(&mut self, plan: LinkPlan, target_name: &str) -> u32 {
         self.plan.sizes |= plan.bandwidth.is_some();
+        let owner = plan.owner;
         self.plan.links.push(plan);
         let index = self.plan.links.len() as u32 - 1;
         let links = &mut self.plan.components[owner as usize].links;
@@ -70,6 +91,51 @@ impl Lowering<'_> {
         }
         index
     }
+
+    /// Where a link remembers what its limits need: one for all links that come from one place of the model.
+    pub(super) fn guard(&mut self, owner: u32, link: &Link, before_copies: bool) -> u32 {
+        let options = &link.options;
+        let needs = if before_copies {
+            options.hedge.is_some() || limits_retries(options)
+        } else {
+            options.max_in_flight.is_some() || options.breaker.is_some() || limits_retries(options)
+        };
+        if !needs {
+            return NONE;
+        }
+        let next = self.guards.len() as u32;
+        self.plan.guards = next + 1;
+        *self.guards.entry((owner, link.at.path.clone(), before_copies)).or_insert(next)
+    }
+}
+
+/// Whether retries cost something.
+fn limits_retries(options: &LinkOptions) -> bool {
+    options.retry.as_ref().is_some_and(|retry| retry.budget.is_some() || retry.tokens.is_some())
+}
+
+fn breaker_rule(breaker: &BreakerSpec) -> BreakerRule {
+    let window = match breaker.window {
+        WindowSpec::Calls(calls) => Window::Calls(calls),
+        WindowSpec::Seconds(seconds) => Window::Seconds(seconds),
+    };
+    let trip = match (breaker.consecutive, breaker.failures) {
+        (Some(count), _) => Trip::Consecutive(count.0 as u32),
+        (None, Some(count)) => Trip::Failures(count.0 as u32, window),
+        (None, None) => Trip::Rates {
+            window,
+            min_calls: breaker.min_calls.0 as u32,
+            // Without any limit it is that of resilience4j; a share above all never opens it.
+            error_rate: match (breaker.error_rate, &breaker.slow_calls) {
+                (Some(share), _) => share.0,
+                (None, None) => 0.5,
+                (None, Some(_)) => 2.0,
+            },
+            slow_rate: breaker.slow_calls.as_ref().map_or(2.0, |slow| slow.share.0),
+            slow_ns: breaker.slow_calls.as_ref().map_or(u64::MAX, |slow| slow.above.0),
+        },
+    };
+    BreakerRule { trip, open_ns: breaker.open.0, half_open: breaker.half_open.0 as u32 }
 }
 
 pub(super) fn policy(policy: BalancerPolicy) -> Policy {
@@ -108,6 +174,22 @@ fn retry_plan(retry: &Retry) -> RetryPlan {
         writes: retry.writes,
         backoff,
         jitter,
+        budget: retry
+            .budget
+            .as_ref()
+            .map(|budget| Budget { share: budget.share.0, min_concurrency: budget.min_concurrency.0 as u32 }),
+        tokens: retry.tokens.as_ref().map(token_rule),
+    }
+}
+
+fn token_rule(tokens: &TokensSpec) -> TokenRule {
+    let units = |tokens: f64| (tokens * TOKEN).round() as u64;
+    TokenRule {
+        quota: units(tokens.quota.0),
+        cost: units(tokens.cost.0),
+        timeout_cost: units(tokens.timeout_cost.map_or(2.0 * tokens.cost.0, |cost| cost.0)),
+        deposit: units(tokens.deposit.0),
+        refund: tokens.refund,
     }
 }
 

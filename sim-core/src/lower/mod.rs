@@ -6,6 +6,7 @@ mod call;
 mod change;
 mod component;
 mod fault;
+mod hedge;
 mod link;
 mod program;
 mod steps;
@@ -15,10 +16,12 @@ use std::collections::BTreeMap;
 
 use crate::analysis::warmup;
 use crate::components::Component;
+use crate::components::autoscaler::ScalingPolicy;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::distribution::Distribution;
+use crate::model::fault::FaultKind;
 use crate::model::run::Warmup;
 use crate::model::value::Time;
 use crate::model::{Files, Model};
@@ -63,6 +66,10 @@ struct Lowering<'m> {
     labels: Vec<Option<Pc>>,
     /// Where a failure goes, innermost last.
     unwinds: Vec<Label>,
+    /// By owner, place in the model and whether it stands before copies: the guard of a link.
+    guards: BTreeMap<(u32, String, bool), u32>,
+    /// Whether requests may have a deadline.
+    deadlines: bool,
 }
 
 /// The key of a place where something is drawn: the hash of its names.
@@ -84,6 +91,8 @@ impl<'m> Lowering<'m> {
             cells: BTreeMap::new(),
             labels: Vec::new(),
             unwinds: Vec::new(),
+            guards: BTreeMap::new(),
+            deadlines: model.mentions("deadline"),
         };
         for (name, id) in [("read", ops::READ), ("write", ops::WRITE), ("delete", ops::DELETE), ("(store)", ops::STORE)]
         {
@@ -198,6 +207,7 @@ impl<'m> Lowering<'m> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hedge_programs();
         self.resolve_labels();
         self.find_quick_calls();
         self.plan.ahead = ahead::find(&self.plan);
@@ -240,8 +250,21 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Autoscaler(_))) {
+        if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
             list.push("New replicas always find a machine to run on.".to_string());
+        }
+        let tracks = |component: &Component| matches!(component, Component::Autoscaler(scaler) if scaler.policy == ScalingPolicy::TargetTracking);
+        if is(tracks) {
+            list.push(
+                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how."
+                    .to_string(),
+            );
+        }
+        if self.model.faults.iter().any(|fault| fault.kind == FaultKind::Stall) {
+            list.push(
+                "What is stalled does no work; answers that need no more work still pass: leans towards too fast."
+                    .to_string(),
+            );
         }
         list
     }
@@ -295,6 +318,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         calls: Vec::new(),
         links: Vec::new(),
         forks: Vec::new(),
+        hedges: Vec::new(),
+        guards: 0,
         key_sites: Vec::new(),
         choices: Vec::new(),
         failures: Vec::new(),

@@ -57,6 +57,7 @@ impl Lowering<'_> {
                 && call.key == KeyChoice::Request
                 && call.class.is_none()
                 && call.fallback.is_none()
+                && call.hedge == NONE
                 && call.holding == NONE;
             if plain_call && link.plain && link.retry.is_none() && !plan.sizes {
                 *op = Op::QuickCall(at);
@@ -104,10 +105,18 @@ impl Lowering<'_> {
                 | Op::Store(_)
                 | Op::Remove(_)
                 | Op::Recover
+                | Op::FallBack { .. }
                 | Op::Cast(_)
                 | Op::CallPicked(_)
                 | Op::Fork(_)
+                | Op::HedgedTry(_)
+                | Op::Expire
                 | Op::EndBranch
+                | Op::NoteLatency
+                | Op::Remember
+                | Op::CountForPause
+                | Op::Admit
+                | Op::Learn
                 | Op::Choose(_)
                 | Op::FailShare(_)
                 | Op::Observe(_)

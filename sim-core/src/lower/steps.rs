@@ -17,7 +17,11 @@ pub(super) const WORKERS: u8 = 1;
 impl Lowering<'_> {
     /// Steps, one after the other.
     pub(super) fn steps(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, steps: &[Step]) {
-        for step in steps {
+        for (at, step) in steps.iter().enumerate() {
+            // The first step begins when the handler does, which looks at the deadline itself.
+            if at > 0 && self.deadlines {
+                self.emit(Op::Expire);
+            }
             match step {
                 Step::Cpu(cpu) => self.cpu(caller, pool, &cpu.cpu.0),
                 Step::Delay(delay) => {
@@ -109,14 +113,16 @@ impl Lowering<'_> {
         let call = CallSpec { op: ops::READ, ..CallSpec::plain(&step.link) };
         let key = self.key_choice(&step.key);
         self.with_key(caller, key, |lowering, caller| {
-            let miss = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.miss);
-            let hit = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.hit);
-            if step.miss.is_empty() && cache.backing.is_some() {
-                // No steps of its own: loaded over the backing, as a call would.
-                lowering.read_aside(caller, call, target, cache, None);
-            } else {
-                lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)));
-            }
+            lowering.or_else(caller, call, |lowering, caller, call| {
+                let miss = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.miss);
+                let hit = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.hit);
+                if step.miss.is_empty() && cache.backing.is_some() {
+                    // No steps of its own: loaded over the backing, as a call would.
+                    lowering.read_aside(caller, call, target, cache, None);
+                } else {
+                    lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)));
+                }
+            })
         });
     }
 

@@ -1,7 +1,7 @@
 //! Classes: what clients ask for.
 
 use super::spec::Referent;
-use super::value::{Count, Name, SizeDistribution};
+use super::value::{Count, Name, SizeDistribution, Time};
 use crate::spec;
 
 spec! {
@@ -15,6 +15,10 @@ spec! {
         write: bool = default(false);
         /// Queues with `order: priority` take the higher first.
         priority: Count = default(0).range(0, 1000);
-        later ["max_age", "no_store", "version", "tags", "deadline", "retryable"];
+        /// How long its requests are wanted: the client gives up then, and work past it is refused everywhere.
+        deadline: Time = optional.at_least("1ns");
+        /// Whether its requests may be tried again and hedged; left out, reads may, and writes where the link says so.
+        retryable: bool = optional;
+        later ["max_age", "no_store", "version", "tags"];
     }
 }

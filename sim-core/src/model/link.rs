@@ -1,5 +1,8 @@
 //! Links: how one component calls another.
 
+use super::breaker::Breaker;
+use super::budget::{Budget, Tokens};
+use super::hedge::Hedge;
 use super::node::{Node, Value};
 use super::spec::{Presence, Read, Reader, Referent, Shape, Spec};
 use super::syntax::Call;
@@ -38,15 +41,18 @@ spec! {
         cancel: bool = default(false);
         /// Tries again when a try ends badly.
         retry: Retry = optional;
+        /// Stops calling for a while when too many calls end badly or slowly.
+        breaker: Breaker = optional;
+        /// Sends another copy of a call that takes long; the first good answer wins.
+        hedge: Hedge = optional;
         /// The most calls in progress over this link; more are rejected at once.
         max_in_flight: Count = optional.range(1, 100_000_000);
-        /// Whom `max_in_flight` belongs to.
+        /// Whom `max_in_flight`, the breaker and the retries' budget and tokens belong to.
         scope: Scope = default("per-replica");
         /// Whom to call instead when this ends badly.
         fallback: Box<Link> = optional;
         /// Which replica is called, where no balancer chooses.
         policy: BalancerPolicy = default("round-robin");
-        later ["breaker", "hedge"];
     }
 }
 
@@ -110,7 +116,10 @@ spec! {
         backoff: Backoff = default("0s");
         /// How the wait is spread.
         jitter: Jitter = default("none");
-        later ["budget", "tokens"];
+        /// How many calls may be on a retry at once, as a share of those in progress.
+        budget: Budget = optional;
+        /// What retries cost, out of what good calls earn.
+        tokens: Tokens = optional;
     }
 }
 

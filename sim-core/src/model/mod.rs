@@ -2,6 +2,8 @@
 
 pub mod address;
 pub mod arrivals;
+pub mod breaker;
+pub mod budget;
 pub mod change;
 pub mod class;
 pub mod cost;
@@ -14,6 +16,7 @@ mod draft;
 pub mod event;
 pub mod expectation;
 pub mod fault;
+pub mod hedge;
 mod json;
 pub mod keyspace;
 pub mod link;
@@ -278,6 +281,11 @@ impl Model {
             validate::measure(&draft, &self.changes, measure, &at, &mut mistakes);
         }
         if mistakes.has_errors() { Err(mistakes) } else { Ok(()) }
+    }
+
+    /// Whether a field of this name stands anywhere in it.
+    pub fn mentions(&self, field: &str) -> bool {
+        self.root.mentions(field)
     }
 
     /// A hash of what is simulated: equal for equal models, whatever the order of their fields. Left out is what

@@ -46,6 +46,15 @@ impl PartialEq for Number {
 }
 
 impl Node {
+    /// Whether a map in it has this key, at any depth.
+    pub fn mentions(&self, key: &str) -> bool {
+        match &self.value {
+            Value::Map(entries) => entries.iter().any(|(name, node)| name == key || node.mentions(key)),
+            Value::List(items) => items.iter().any(|item| item.mentions(key)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        }
+    }
+
     /// A node that no file holds.
     pub fn new(value: impl Into<Value>, path: impl Into<String>) -> Self {
         Self { value: value.into(), path: path.into(), line: 0 }

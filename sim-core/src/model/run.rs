@@ -47,6 +47,10 @@ impl Read for Warmup {
         if node.text() == Some("auto") {
             return Some(Self::Auto);
         }
+        // Whoever writes a word means the other way of saying it.
+        if node.text().is_some_and(|text| text.starts_with(|letter: char| letter.is_ascii_alphabetic())) {
+            return reader.unexpected(node, "a time with a unit (30s, 5m), or auto");
+        }
         Time::read(node, reader).map(Self::For)
     }
 

@@ -1,9 +1,11 @@
 //! Calls and the links that they take.
 
-use super::{ANY_OP, DrawPlan, KeyChoice, OpName};
+use super::{ANY_OP, DrawPlan, KeyChoice, OpName, Pc};
 use crate::engine::slab::NONE;
 use crate::policy::backoff::Backoff;
 use crate::policy::backoff::Jitter;
+use crate::policy::breaker::BreakerRule;
+use crate::policy::retry_budget::{Budget, TokenRule};
 
 /// A call.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct CallPlan {
     pub forks_up: u8,
     /// Whether it goes over a connection of a pool.
     pub pooled: bool,
+    /// Its copies, an index into [`Plan::hedges`](super::Plan::hedges); `NONE`: there are none.
+    pub hedge: u32,
 }
 
 impl CallPlan {
@@ -50,6 +54,7 @@ impl CallPlan {
             holding: NONE,
             forks_up: 0,
             pooled: false,
+            hedge: NONE,
         }
     }
 }
@@ -85,10 +90,21 @@ pub struct LinkPlan {
     pub timeout_ns: u64,
     /// The longest time over all tries, nanoseconds; 0: no limit.
     pub deadline_ns: u64,
+    /// Whether its owner gives up at the deadline of the class: it is a client's, and a class has one.
+    pub by_class_deadline: bool,
     /// Whether a time-out reaches the callee.
     pub cancel: bool,
     /// Further tries.
     pub retry: Option<RetryPlan>,
+    /// What stops calls while too many end badly.
+    pub breaker: Option<BreakerRule>,
+    /// Where it is remembered what the limits need: the same number for all links that come from one place of the
+    /// model; `NONE`: there are no limits.
+    pub guard: u32,
+    /// Whether the copies of a hedged call are made behind it: its own tries take no way to the callee.
+    pub before_copies: bool,
+    /// Whether a copy that lost is called off at the callee.
+    pub call_off: bool,
     /// The most calls in flight from one caller instance; `NONE`: no limit.
     pub max_in_flight: u32,
     /// Whether all instances of the caller count together.
@@ -125,6 +141,38 @@ pub struct RetryPlan {
     pub backoff: Backoff,
     /// How the wait is spread.
     pub jitter: Jitter,
+    /// How many calls may be on a retry at once.
+    pub budget: Option<Budget>,
+    /// What retries cost.
+    pub tokens: Option<TokenRule>,
+}
+
+/// The copies of a call that takes long.
+#[derive(Debug, Clone)]
+pub struct HedgePlan {
+    /// When the next one is sent.
+    pub after: HedgeAfter,
+    /// How many there may be besides the first.
+    pub max: u32,
+    /// Whether writes are hedged too.
+    pub writes: bool,
+    /// The call that each copy makes.
+    pub copy: u32,
+    /// Where a copy begins.
+    pub pc: Pc,
+    /// The cell of the wait before the copy that answered.
+    pub cell: u16,
+    /// Where the copies' draws are keyed.
+    pub site: u64,
+}
+
+/// When the next copy of a call is sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HedgeAfter {
+    /// After so many nanoseconds.
+    Time(u64),
+    /// After the time in which this share of the calls has ended.
+    Percentile(f64),
 }
 
 /// How endpoints are chosen.

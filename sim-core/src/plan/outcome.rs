@@ -13,6 +13,8 @@ pub enum Phase {
     PoolWait,
     /// Waiting before another try.
     BackOff,
+    /// Waiting before the copy was sent that answered.
+    HedgeWait,
 }
 
 impl Phase {
@@ -24,6 +26,7 @@ impl Phase {
             Phase::Service => "service",
             Phase::PoolWait => "pool-wait",
             Phase::BackOff => "back-off",
+            Phase::HedgeWait => "hedge-wait",
         }
     }
 }

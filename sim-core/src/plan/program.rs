@@ -103,6 +103,13 @@ pub enum Op {
     RestoreKey,
     /// Forgets that something ended badly (what unwinds to here is mended).
     Recover,
+    /// Counts a fallback that is called over this link, and, `done`, that it ended well.
+    FallBack {
+        /// The link.
+        link: u32,
+        /// Whether it has ended well.
+        done: bool,
+    },
     /// Calls and does not wait for the answer.
     Cast(u32),
     /// Lets this balancer (a component) choose an endpoint and calls it over the link to its pool.
@@ -111,6 +118,20 @@ pub enum Op {
     Jump(Pc),
     /// Starts branches and waits for those that are needed.
     Fork(u32),
+    /// Notes how long the call has taken, for autoscalers that look at it.
+    NoteLatency,
+    /// Asks whether the instance has memory for it; without, the instance is killed.
+    Remember,
+    /// Counts the call for the pauses of its instance.
+    CountForPause,
+    /// Asks the limit of the instance whether the call may come in.
+    Admit,
+    /// Tells the limit of the instance how the call went.
+    Learn,
+    /// Ends badly if the request is no longer wanted.
+    Expire,
+    /// Makes this call as one copy of a hedged one.
+    HedgedTry(u32),
     /// Ends a branch.
     EndBranch,
     /// Goes on at one of several places.

@@ -1,9 +1,17 @@
 //! Pure algorithms that know no engine: each names the product that it follows.
 
+pub mod adaptive_limit;
 pub mod backoff;
 pub mod balancing;
+pub mod breaker;
+pub mod codel;
 pub mod eviction;
+pub mod forecast;
 pub mod health;
+pub mod hedge;
 pub mod hpa;
 pub mod limiting;
+pub mod retry_budget;
 pub mod smooth_round_robin;
+pub mod step_scaling;
+pub mod target_tracking;

@@ -54,6 +54,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         } else {
             u64::MAX
         };
+        let left = if link.by_class_deadline { left.min(self.frames[frame].deadline - self.now) } else { left };
         if link.timeout_ns == 0 && left == u64::MAX {
             return false;
         }
@@ -145,6 +146,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         state.since = now;
         state.waiting = Waiting::Nothing;
         instance.active += 1;
+        instance.arrived = instance.arrived.wrapping_add(1);
         // What a caller fills in is part of its look-up, and no call of its own.
         if open && state.op != ops::STORE {
             state.flags |= COUNTED;

@@ -126,8 +126,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// The call of a balancer that is a frame of its own: chooses and calls.
     pub(super) fn call_picked(&mut self, frame: u32, component: u32) -> Next {
-        // The tries of a call begin here: the last one's number is none of its own.
-        self.frames[frame].attempt = 0;
         match self.pick(component, frame) {
             Some(picked) => {
                 self.frames[frame].next = picked;
@@ -180,11 +178,21 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return None;
         }
         let turn = (self.frames[frame].attempt as u64) << 8;
-        if self.plan.balancers[balancer as usize].care.is_some() {
-            return self.pick_with_care(balancer, group, frame, turn);
+        let chosen = if self.plan.balancers[balancer as usize].care.is_some() {
+            self.pick_with_care(balancer, group, frame, turn)?
+        } else {
+            let place = self.choose(balancer, group, frame, turn);
+            self.endpoints[group as usize].list[place as usize].instance
+        };
+        if self.plan.hedges.is_empty() {
+            return Some(chosen);
         }
-        let place = self.choose(balancer, group, frame, turn);
-        Some(self.endpoints[group as usize].list[place as usize].instance)
+        // Another copy of a call goes to another replica: the next in the list.
+        let rivals = self.rivals(frame);
+        let list = &self.endpoints[group as usize].list;
+        let place = list.iter().position(|endpoint| endpoint.instance == chosen).unwrap_or(0);
+        let others = (0..list.len()).map(|step| list[(place + step) % list.len()].instance);
+        Some(others.into_iter().find(|other| !rivals.contains(other)).unwrap_or(chosen))
     }
 
     /// The place of the endpoint that the policy chooses; there are some. `k`: the number of the draw.

@@ -6,25 +6,6 @@ use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
 use crate::plan::{ANY_OP, CallPlan, KeyChoice, LinkPlan, Op, OpName, Outcome, Policy, Target, ops};
 
-/// The state of a link, for each instance that calls over it.
-#[derive(Debug, Clone, Default)]
-pub struct LinkState {
-    callers: Vec<Caller>,
-}
-
-/// The state of a link for one caller instance.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Caller {
-    /// Whose turn it is among the callee's replicas.
-    pub cursor: u32,
-    /// Calls that count for `max_in_flight`.
-    pub in_flight: u32,
-    /// When the pipe to the callee is free.
-    pub out_free: u64,
-    /// When the pipe back is free.
-    pub back_free: u64,
-}
-
 // The k of a link's draws: see `draw`.
 pub(super) const RTT: u64 = 0;
 pub(super) const LOST_OUT: u64 = 1;
@@ -41,7 +22,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let state = &self.frames[frame];
         let plan = self.plan;
         let at = match plan.ops[state.pc as usize] {
-            Op::Call(at) | Op::QuickCall(at) => at,
+            Op::Call(at) | Op::QuickCall(at) | Op::HedgedTry(at) => at,
             Op::CallPicked(balancer) => self.picked_call(balancer, frame),
             other => unreachable!("{other:?} is no call"),
         };
@@ -170,13 +151,16 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             && let Op::CallPicked(balancer) = self.plan.ops[self.frames[frame].pc as usize]
         {
             // Another try, another endpoint.
-            self.frames[frame].next = self.pick(balancer, frame).unwrap_or(NONE);
-            if self.frames[frame].next == NONE {
-                return Next::Fail(Outcome::Unavailable);
+            match self.pick(balancer, frame) {
+                Some(picked) => self.frames[frame].next = picked,
+                None => return self.settle(frame, Outcome::Unavailable),
             }
         }
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
+        if call.hedge != NONE {
+            return self.race(frame, call, link);
+        }
         if !link.plain
             && let Some(outcome) = self.admit(frame, call, link)
         {
@@ -201,37 +185,6 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             return self.arrive(child);
         }
         self.send(frame, child, call.link, link)
-    }
-
-    /// Whether the link lets a try through; else how it ends.
-    fn admit(&mut self, frame: u32, call: &CallPlan, link: &LinkPlan) -> Option<Outcome> {
-        let now = self.now;
-        let state = &self.frames[frame];
-        let over = link.deadline_ns > 0 && now >= state.sent.saturating_add(link.deadline_ns);
-        if over || now >= state.deadline {
-            return Some(Outcome::Timeout);
-        }
-        if link.max_in_flight != NONE {
-            let open = self.open;
-            let caller = self.caller(call.link, link, state.scope);
-            if caller.in_flight >= link.max_in_flight {
-                self.meters.links[call.link as usize].rejected += open as u64;
-                return Some(Outcome::Rejected);
-            }
-            caller.in_flight += 1;
-            self.frames[frame].flags |= ADMITTED;
-        }
-        None
-    }
-
-    /// The state of a link for a caller.
-    pub(super) fn caller(&mut self, link_at: u32, link: &LinkPlan, scope: u32) -> &mut Caller {
-        let at = if link.shared { 0 } else { scope as usize };
-        let callers = &mut self.links[link_at as usize].callers;
-        if at >= callers.len() {
-            callers.resize(at + 1, Caller::default());
-        }
-        &mut callers[at]
     }
 
     /// Makes the frame of a try.
@@ -406,7 +359,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 turn
             }
         };
-        Some(self.ready_member(component, turn))
+        let chosen = self.ready_member(component, turn);
+        if self.plan.hedges.is_empty() {
+            return Some(chosen);
+        }
+        // Another copy of a call goes to another replica.
+        let rivals = self.rivals(child);
+        let others = (0..ready).map(|step| self.ready_member(component, (turn + step) % ready));
+        Some(others.into_iter().find(|other| !rivals.contains(other)).unwrap_or(chosen))
     }
 
     /// A try has ended: another one, another turn, or on.
@@ -416,9 +376,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
         if self.frames[frame].has(ADMITTED) {
-            let scope = self.frames[frame].scope;
-            self.caller(call.link, link, scope).in_flight -= 1;
-            self.frames[frame].flags &= !ADMITTED;
+            self.leave_link(frame, call, link, Some(outcome));
         }
         if link.watched {
             self.endpoint_answered(frame, outcome);
@@ -449,6 +407,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             meter.outcomes[outcome as usize] += 1;
         }
         if let Some(retry) = &link.retry {
+            self.stop_retrying(frame, link, retry);
             let state = self.frames[frame];
             let writes = self.call_writes(frame, call, link);
             // A balancer sees no answer of a server that is down.
@@ -456,7 +415,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 if link.watched && self.is_unreachable(frame, outcome) { Outcome::ConnectionRefused } else { outcome };
             let may = (state.attempt as u32) < retry.retries
                 && retry.when & (1 << seen as u16) != 0
-                && (retry.writes || !writes);
+                && self.is_retryable(frame, call, retry.writes || !writes);
             if may {
                 let attempt = state.attempt + 1;
                 let u = draw(
@@ -472,7 +431,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 } else {
                     state.deadline
                 };
-                if self.now.saturating_add(wait) < last {
+                if self.now.saturating_add(wait) < last && self.may_retry(frame, call, link, outcome) {
                     meter_retry(&mut self.meters.links[call.link as usize], self.open);
                     let state = &mut self.frames[frame];
                     state.attempt = attempt;
@@ -502,7 +461,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         Next::Fail(outcome)
     }
 
-    fn call_writes(&self, frame: u32, call: &CallPlan, link: &LinkPlan) -> bool {
+    /// Whether a call may be made again: as its class says, else as usual.
+    pub(super) fn is_retryable(&self, frame: u32, call: &CallPlan, usual: bool) -> bool {
+        let class = call.class.unwrap_or(self.frames[frame].class);
+        self.plan.classes[class as usize].retryable.unwrap_or(usual)
+    }
+
+    /// Whether a call writes.
+    pub(super) fn call_writes(&self, frame: u32, call: &CallPlan, link: &LinkPlan) -> bool {
         let state = &self.frames[frame];
         let class_writes = call.class.map_or(state.has(WRITE), |class| self.plan.classes[class as usize].write);
         self.operation(if call.inherit_op { state.op } else { call.op }, class_writes, link).1

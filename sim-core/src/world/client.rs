@@ -207,7 +207,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             key,
             wake: 0,
             item,
-            deadline: NO_DEADLINE,
+            deadline: if class_plan.deadline_ns == 0 { NO_DEADLINE } else { self.now + class_plan.deadline_ns },
             sent: self.now,
             work: 0,
             parent: session,

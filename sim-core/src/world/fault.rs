@@ -194,11 +194,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let state = &mut self.instances[instance as usize];
         state.stalled_until = until;
         state.speed = 0.0;
-        for station in self.station_range(instance) {
-            if self.stations[station as usize].sharing.is_some() {
-                self.sharing_reschedule(station);
-            }
-        }
+        state.plain = false;
+        self.let_wait(instance, true);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
             if state.waiting == Waiting::Work && state.instance == instance && state.wake != 0 {
@@ -222,17 +219,35 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let state = &mut self.instances[instance as usize];
         state.speed = state.pace();
+        state.plain = state.is_plain();
+        self.let_wait(instance, false);
+    }
+
+    /// Lets all tasks on the shared cores of an instance wait, or go on.
+    fn let_wait(&mut self, instance: u32, stalled: bool) {
         for station in self.station_range(instance) {
-            if self.stations[station as usize].sharing.is_some() {
-                self.sharing_reschedule(station);
+            let state = &mut self.stations[station as usize];
+            if state.sharing.is_none() {
+                continue;
             }
+            let waited = state.waiting();
+            state.stalled = stalled;
+            let waiting = state.waiting();
+            let crowd = &mut self.meters.crowds[state.meter as usize];
+            crowd.0 = crowd.0 + waiting - waited;
+            if self.open {
+                state.tally.queue_max = state.tally.queue_max.max(waiting);
+                crowd.1 = crowd.1.max(crowd.0);
+            }
+            self.sharing_reschedule(station);
         }
     }
 
-    /// How long work takes at an instance whose speed is not 1, or that is stalled.
+    /// How long work takes at an instance whose speed is not 1, that is stalled, or slower when it is busy.
     pub(super) fn stretched(&self, instance: usize, work_ns: u64) -> u64 {
         let state = &self.instances[instance];
-        let ns = (work_ns as f64 / state.pace()).round() as u64;
+        let work = self.slowed_work(state.stations, work_ns);
+        let ns = (work as f64 / state.pace()).round() as u64;
         if work_ns == 0 { 0 } else { ns + state.stalled_until.saturating_sub(self.now) }
     }
 

@@ -8,6 +8,7 @@ use super::{Control, World};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
 use crate::plan::{Kind, Outcome, Scope};
+use crate::policy::adaptive_limit::Limit;
 
 /// In which part of its life an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,18 @@ pub struct Instance {
     pub life: Life,
     /// How many crashes keep it down.
     pub down: u32,
+    /// Whether work takes as long at it as was drawn: its speed is 1, and nothing slows it.
+    pub plain: bool,
+    /// Whether work takes longer at it when it is busy.
+    pub slows_down: bool,
+    /// Calls since its last pause; where it pauses by time, pauses.
+    pub since_pause: u64,
+    /// Its pauses so far.
+    pub pauses: u64,
+    /// The limit of calls that finds itself.
+    pub limit: Option<Box<Limit>>,
+    /// The zone that it is in.
+    pub zone: u32,
     /// How fast it serves now.
     pub speed: f64,
     /// How fast it serves when nothing slows it.
@@ -61,6 +74,8 @@ pub struct Instance {
     pub weight: Option<u32>,
     /// Calls at it.
     pub active: u32,
+    /// Calls that reached it, whenever: what autoscalers see of it. It goes round.
+    pub arrived: u32,
     /// Calls that reached it in the window.
     pub calls: u64,
     /// How it answered those that it answered badly.
@@ -80,6 +95,11 @@ impl Instance {
     #[inline(always)]
     pub fn is_down(&self) -> bool {
         self.down > 0
+    }
+
+    /// Whether work takes as long at it as was drawn, while it is not stalled.
+    pub fn is_plain(&self) -> bool {
+        self.pace() == 1.0 && !self.slows_down
     }
 
     /// How fast it serves when it is not stalled.
@@ -150,8 +170,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let ordinal = self.members[component as usize].len() as u32;
         let number = self.instances.len() as u32;
         let (mut speed, mut weight) = (1.0, None);
+        let (mut slows_down, mut limit, mut zone) = (false, None, 0);
         if let Kind::Pool(pool) = plan.kind {
             let pool = &self.plan.pools[pool as usize];
+            slows_down = !pool.slowdown.is_empty();
+            limit = pool.limit.map(|spec| Box::new(Limit::new(spec)));
+            zone = self.zone_for_new(component, pool.zones);
             speed = self.settings.speeds[component as usize];
             if let Some(other) = pool.overrides.iter().find(|other| other.replica == ordinal) {
                 speed = other.speed.unwrap_or(speed);
@@ -201,6 +225,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
             stations,
             entries: self.first_entry[component as usize],
             by_op: plan.by_op,
+            plain: speed == 1.0 && !slows_down,
+            slows_down,
+            since_pause: 0,
+            pauses: 0,
+            limit,
+            zone,
             is_caller: plan.is_caller,
             state,
             life,
@@ -212,6 +242,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             added_errors: Vec::new(),
             weight,
             active: 0,
+            arrived: 0,
             calls: 0,
             errors: Box::default(),
             ready_since: self.now,
@@ -220,6 +251,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             starts: 0,
         });
         self.members[component as usize].push(number);
+        self.first_pause(number);
         self.epoch += 1;
         if life == Life::Starting {
             self.start_up(number);
@@ -228,8 +260,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
         number
     }
 
-    /// Begins the start-up of an instance.
+    /// Begins the start-up of an instance, as soon as there is a machine for it.
     fn start_up(&mut self, instance: u32) {
+        if self.finds_node(instance) {
+            self.start_on_node(instance);
+        }
+    }
+
+    /// Begins the start-up of an instance that has where to run.
+    pub(super) fn start_on_node(&mut self, instance: u32) {
         let state = &mut self.instances[instance as usize];
         state.starts += 1;
         let (starts, ordinal, component) = (state.starts, state.ordinal, state.component);
@@ -341,12 +380,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
+        let gone = state.life == Life::Gone;
         self.epoch += 1;
+        if gone {
+            self.leave_node(instance);
+        }
     }
 
     /// A leaving instance has finished what it had.
     pub(super) fn instance_gone(&mut self, instance: u32) {
         self.instances[instance as usize].life = Life::Gone;
+        self.leave_node(instance);
     }
 
     /// Counts the capacity of an instance up to now, inside the window.
@@ -373,6 +417,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.forget_callees(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
             let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);
@@ -433,6 +478,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let resumes = state.stalled_until.max(self.now);
         if resumes == self.now {
             state.speed = new;
+            state.plain = state.is_plain();
         }
         for station in stations {
             if let Some(sharing) = &self.stations[station as usize].sharing {

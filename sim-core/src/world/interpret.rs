@@ -126,10 +126,26 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.frames[frame].outcome = Outcome::Ok as u8;
                 Next::Step
             }
+            Op::FallBack { link, done } => {
+                let meter = &mut self.meters.links[link as usize];
+                *(if done { &mut meter.fallbacks_ok } else { &mut meter.fallbacks }) += self.open as u64;
+                Next::Step
+            }
             Op::Jump(pc) => Next::At(pc),
             Op::Cast(call) => self.cast(frame, call),
             Op::Fork(fork) => self.fork(frame, fork),
+            Op::Expire if self.frames[frame].deadline <= self.now => Next::Fail(Outcome::Timeout),
+            Op::Expire => Next::Step,
+            Op::HedgedTry(_) => self.try_call(frame),
             Op::EndBranch => self.end_branch(frame),
+            Op::NoteLatency => {
+                self.note_latency(frame);
+                Next::Step
+            }
+            Op::Remember => self.remember(frame),
+            Op::CountForPause => self.count_for_pause(frame),
+            Op::Admit => self.admit_by_limit(frame),
+            Op::Learn => self.learn(frame),
             Op::Choose(choice) => {
                 let choice = &plan.choices[choice as usize];
                 let key = self.frames[frame].key;
@@ -215,6 +231,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.frames[frame].waiting = Waiting::Nothing;
                 Next::TryAgain
             }
+            Waiting::Join => self.hedge_due(frame),
             Waiting::Think => {
                 self.frames[frame].waiting = Waiting::Nothing;
                 Next::Step
@@ -231,7 +248,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Nothing
             | Waiting::Granted
             | Waiting::SharedWork
-            | Waiting::Join
             | Waiting::Batch
             | Waiting::Request => {
                 unreachable!("no event wakes these")
@@ -258,30 +274,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let join = self.take_join();
         self.joins[join as usize].need = plan.need;
         self.joins[join as usize].open = plan.branches.len() as u32;
-        let parent = self.frames[frame];
+        self.joins[join as usize].began = self.now;
+        let key = self.frames[frame].key;
         for (at, &pc) in plan.branches.iter().enumerate() {
-            let branch = self.take_frame();
-            let generation = self.frames[branch].generation;
-            self.frames[branch] = super::frame::Frame {
-                generation,
-                start: self.now,
-                since: self.now,
-                key: super::frame::child_key(parent.key, plan.site, at as u32, 0),
-                wake: 0,
-                parent: frame,
-                child: NONE,
-                log: if parent.log == NONE { NONE } else { branch },
-                pc,
-                turn: 0,
-                mark: 0,
-                attempt: 0,
-                waiting: Waiting::Nothing,
-                flags: (parent.flags | BRANCH) & !(super::frame::FALLBACK | super::frame::ADMITTED),
-                ..parent
-            };
-            self.frames[branch].sessions_clear();
-            self.logs[branch as usize].clear();
-            self.origins[branch as usize] = self.origins[frame as usize];
+            let branch = self.new_branch(frame, super::frame::child_key(key, plan.site, at as u32, 0), pc);
             self.trace_branch(frame, branch, at as u32);
             self.joins[join as usize].branches.push(branch);
             self.ready.push_back(branch);
@@ -290,6 +286,35 @@ impl<const TRACED: bool> World<'_, TRACED> {
         state.child = join;
         state.waiting = Waiting::Join;
         Next::Wait
+    }
+
+    /// Makes the frame of a branch.
+    pub(super) fn new_branch(&mut self, frame: u32, key: u64, pc: u32) -> u32 {
+        let parent = self.frames[frame];
+        let branch = self.take_frame();
+        let generation = self.frames[branch].generation;
+        self.frames[branch] = super::frame::Frame {
+            generation,
+            start: self.now,
+            since: self.now,
+            key,
+            wake: 0,
+            parent: frame,
+            child: NONE,
+            log: if parent.log == NONE { NONE } else { branch },
+            pc,
+            turn: 0,
+            mark: 0,
+            attempt: 0,
+            waiting: Waiting::Nothing,
+            flags: (parent.flags | BRANCH) & !(super::frame::FALLBACK | super::frame::ADMITTED),
+            ..parent
+        };
+        self.frames[branch].sessions_clear();
+        self.logs[branch as usize].clear();
+        self.sizes[branch as usize] = self.sizes[frame as usize];
+        self.origins[branch as usize] = self.origins[frame as usize];
+        branch
     }
 
     /// A branch has ended: its parent may go on.
@@ -317,12 +342,17 @@ impl<const TRACED: bool> World<'_, TRACED> {
         // The branch that settles the join is the one that was waited for: its time is the parent's.
         let log = self.frames[parent].log;
         if log != NONE && state.log != NONE {
+            let began = self.joins[join as usize].began;
+            self.write_hedge_wait(parent, log, began, state.start);
             let branch_log = std::mem::take(&mut self.logs[branch as usize]);
             self.logs[log as usize].append(&branch_log);
             self.logs[branch as usize] = branch_log;
             self.trace_waited(branch);
         }
         self.frames.free(branch);
+        if !matches!(self.plan.ops[self.frames[parent].pc as usize], Op::Fork(_)) {
+            return self.hedge_settled(parent, join, (state, outcome));
+        }
         self.abandon_branches(join);
         self.free_join(join);
         let state = &mut self.frames[parent];

@@ -17,6 +17,8 @@ pub struct Join {
     pub done: u32,
     /// How many must.
     pub need: u32,
+    /// When the first began.
+    pub began: u64,
 }
 
 impl<const TRACED: bool> World<'_, TRACED> {
@@ -36,7 +38,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             if call.holding != NONE && !link.cancel {
                 self.lease(frame, child, call);
             }
-            self.abandon(child, link);
+            self.abandon(child, link, link.cancel);
         }
         self.settle(frame, Outcome::Timeout)
     }
@@ -66,6 +68,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 Waiting::Join => {
                     let join = &self.joins[state.child as usize];
                     let branch = join.branches.iter().copied().find(|&branch| branch != NONE).expect("an open branch");
+                    let (began, start) = (join.began, self.frames[branch].start);
+                    self.write_hedge_wait(deepest, log, began, start);
                     let branch_log = std::mem::take(&mut self.logs[branch as usize]);
                     self.logs[log as usize].append(&branch_log);
                     self.logs[branch as usize] = branch_log;
@@ -95,6 +99,16 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
     }
 
+    /// Writes down how long the caller waited before it sent the copy that is waited for.
+    pub(super) fn write_hedge_wait(&mut self, caller: u32, log: u32, began: u64, start: u64) {
+        if start > began
+            && let Some(hedge) = self.hedge_of(caller)
+        {
+            self.logs[log as usize].add(hedge.cell, start - began);
+            self.trace_phase(caller, hedge.cell, began, start);
+        }
+    }
+
     /// Nobody reads any more what a chain of calls spends its time on.
     pub(super) fn unlog(&mut self, from: u32) {
         let mut frame = from;
@@ -119,10 +133,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// A caller turns away from a call, which goes on without it, is cancelled, or leaves its line.
-    fn abandon(&mut self, child: u32, link: &LinkPlan) {
+    fn abandon(&mut self, child: u32, link: &LinkPlan, cancel: bool) {
         self.orphan(child);
         let state = &self.frames[child];
-        if link.cancel {
+        if cancel {
             let half = link.rtt.as_ref().map_or(0, |rtt| rtt.sampler.sample_ns(draw(state.key, link.site, RTT)) / 2);
             self.cancel_after(child, half);
             return;
@@ -175,8 +189,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
             Waiting::Queue | Waiting::Front => self.withdraw(frame),
             Waiting::Work | Waiting::SharedWork => self.break_work(frame),
-            Waiting::Delay | Waiting::BackOff => {
+            Waiting::Delay => {
                 self.close_phase(frame);
+                self.frames[frame].wake = 0;
+            }
+            Waiting::BackOff => {
+                self.close_phase(frame);
+                self.forget_call(frame);
                 self.frames[frame].wake = 0;
             }
             Waiting::Connect => {
@@ -195,6 +214,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 if state.log != NONE {
                     self.write_down(frame, state.log);
                 }
+                self.forget_call(frame);
                 let join = state.child;
                 let branches = std::mem::take(&mut self.joins[join as usize].branches);
                 for &branch in branches.iter().filter(|&&branch| branch != NONE) {
@@ -204,6 +224,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.joins[join as usize].branches = branches;
                 self.free_join(join);
                 self.frames[frame].child = NONE;
+                self.frames[frame].wake = 0;
             }
             Waiting::Free | Waiting::Think | Waiting::Request | Waiting::Message | Waiting::Batch => {
                 unreachable!("no call")
@@ -216,15 +237,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn drop_child(&mut self, frame: u32, cancel: bool) {
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
+        self.forget_call(frame);
         let state = &mut self.frames[frame];
         let child = state.child;
         state.child = NONE;
         state.wake = 0;
-        if state.has(ADMITTED) {
-            state.flags &= !ADMITTED;
-            let scope = state.scope;
-            self.caller(call.link, link, scope).in_flight -= 1;
-        }
         if child == NONE {
             return;
         }
@@ -232,11 +249,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
         if log != NONE {
             self.write_down(child, log);
         }
-        if call.holding != NONE && !(cancel && link.cancel) {
+        let call_off = link.cancel || link.call_off;
+        if call.holding != NONE && !(cancel && call_off) {
             self.lease(frame, child, call);
         }
         if cancel {
-            self.abandon(child, link);
+            self.abandon(child, link, call_off);
         } else {
             self.orphan(child);
         }

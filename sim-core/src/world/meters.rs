@@ -50,6 +50,12 @@ pub struct ComponentMeter {
     pub bypassed: u64,
     /// Hits that were older than the newest committed version.
     pub stale_reads: u64,
+    /// The most memory that a replica took, in bytes.
+    pub memory_max: u64,
+    /// Pauses that began.
+    pub pauses: u64,
+    /// Replicas that were killed for their memory.
+    pub killed: u64,
     /// By tier, the last one for clients of none: what a rate limiter decided.
     pub limits: Vec<Decisions>,
     /// What a load balancer found of its endpoints.
@@ -135,6 +141,18 @@ pub struct LinkMeter {
     pub fallbacks: u64,
     /// Those that ended ok.
     pub fallbacks_ok: u64,
+    /// How often a breaker opened.
+    pub breaker_opens: u64,
+    /// How long breakers were open, of all callers together, ns.
+    pub breaker_open_ns: u64,
+    /// Tries that an open breaker refused.
+    pub short_circuited: u64,
+    /// Copies that were sent besides the first.
+    pub hedges: u64,
+    /// Those that answered first, and well.
+    pub hedges_won: u64,
+    /// Retries that a budget or a lack of tokens refused.
+    pub retries_refused: u64,
     /// Tries that ended badly, by outcome.
     pub outcomes: [u64; Outcome::COUNT],
 }

@@ -15,12 +15,17 @@ mod client;
 mod data;
 mod fault;
 mod frame;
+mod hedge;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
 mod limit;
+mod link;
+mod memory;
 mod meters;
+mod nodes;
+mod pool;
 mod queue;
 mod scale;
 mod seize;
@@ -38,7 +43,6 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
-use call::LinkState;
 use change::Settings;
 use client::ClientState;
 use data::{CacheState, ConnectionState, DatabaseState};
@@ -47,6 +51,7 @@ use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
 use limit::LimiterState;
+use link::{Guard, LinkState, Pass};
 use meters::Meters;
 use scale::ScalerState;
 use station::Station;
@@ -100,6 +105,8 @@ enum Control {
     DrainEnds(u32, u32),
     Failure(u32),
     StallEnds(u32),
+    NodeReady(u32),
+    Pause(u32),
 }
 
 /// What the interpreter does next.
@@ -168,6 +175,10 @@ struct World<'p, const TRACED: bool> {
     copies: Vec<Vec<u32>>,
     endpoints: Vec<Endpoints>,
     links: Vec<LinkState>,
+    /// By place that links remember at: what their limits know of each caller.
+    guards: Vec<Vec<Guard>>,
+    /// By frame number, where a link has limits.
+    passes: Vec<Pass>,
     clients: Vec<ClientState>,
     /// By client: its next arrival.
     sources: Vec<Entry>,
@@ -186,6 +197,7 @@ struct World<'p, const TRACED: bool> {
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
+    pause_stream: u64,
     slot_began: u64,
     areas_at_start: Vec<(u128, u128)>,
     areas_at_end: Vec<(u128, u128)>,
@@ -233,6 +245,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             copies: vec![Vec::new(); plan.components.len()],
             endpoints: Vec::new(),
             links: plan.links.iter().map(|_| LinkState::default()).collect(),
+            guards: vec![Vec::new(); plan.guards as usize],
+            passes: Vec::new(),
             clients: Vec::new(),
             sources: vec![NEVER; plan.clients.len()],
             first_source: NEVER,
@@ -249,6 +263,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             faults: Faults::default(),
             epoch: 0,
             startup_stream: 0,
+            pause_stream: 0,
             slot_began: 0,
             areas_at_start: Vec::new(),
             areas_at_end: Vec::new(),
@@ -260,6 +275,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         };
         world.settings = world.first_settings();
         world.startup_stream = world.streams.stream("startup");
+        world.pause_stream = world.streams.stream("pause");
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
@@ -375,6 +391,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Users(client) => self.users_change(client),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
+            Control::NodeReady(scaler) => self.node_ready(scaler),
+            Control::Pause(instance) => self.pause(instance),
         }
     }
 

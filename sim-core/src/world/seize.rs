@@ -121,8 +121,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         if self.stations[station as usize].sharing.is_some() {
             return self.share(frame, station, cell + 1, drawn);
         }
-        let speed = self.instances[instance].speed;
-        let ns = if speed == 1.0 { drawn } else { self.stretched(instance, drawn) };
+        let ns = if self.instances[instance].plain { drawn } else { self.stretched(instance, drawn) };
         let state = &mut self.frames[frame];
         state.work = ns;
         // Not in line: the link is free to remember where it works.
@@ -333,6 +332,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             } else {
                 self.record_wait(station, since);
             }
+            if self.stations[station as usize].codel.is_some() && self.sheds(station, since) {
+                self.count_rejected(station);
+                self.ready_after(next, Err(Outcome::Rejected));
+                continue;
+            }
             // Work past its deadline is refused rather than begun.
             if self.frames[next].deadline <= self.now {
                 self.count_abandoned(station);
@@ -401,6 +405,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     /// Begins a task on shared cores.
     fn share(&mut self, frame: u32, station: u32, cell: u16, work: u64) -> Next {
         let now = self.now;
+        let work = self.slowed_work(station, work);
         self.frames[frame].work = work;
         self.open_phase(frame, cell, Waiting::SharedWork);
         if work == 0 {
@@ -435,9 +440,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn sharing_advance(&mut self, station: u32) {
         let now = self.now;
         let state = &mut self.stations[station as usize];
-        let speed = self.instances[state.instance as usize].speed;
-        let rate = state.sharing_rate(speed);
-        state.advance_sharing(now, speed > 0.0);
+        let rate = state.sharing_rate(self.instances[state.instance as usize].speed);
+        state.advance_sharing(now);
         state.sharing.as_mut().expect("a sharing station").advance(now, rate);
     }
 

@@ -109,6 +109,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let stopped = self.stopped.map(|limit| self.stop(limit));
         self.count_unfinished();
         self.count_passed_on();
+        self.count_open_breakers();
         let audit = self.audit();
         let mut digest = self.meters.digest;
         let instances: Vec<Vec<InstanceResult>> =
@@ -123,6 +124,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for link in &self.meters.links {
             [link.calls, link.tries, link.retries, link.rejected].iter().for_each(|&count| digest.word(count));
             link.outcomes.iter().for_each(|&count| digest.word(count));
+            let limits = [link.breaker_opens, link.breaker_open_ns, link.short_circuited, link.retries_refused];
+            limits.iter().chain([&link.hedges, &link.hedges_won]).filter(|&&count| count > 0).for_each(|&count| {
+                digest.word(count);
+            });
         }
         for station in &self.stations {
             self.meters.waits[station.meter as usize].record_many(0, station.tally.unwaited);

@@ -104,9 +104,22 @@ fn apportion_histogram(latency: &mut Latency) {
     if sums.iter().sum::<u64>() == 0 {
         return;
     }
-    let counts = apportion(&sums, latency.count);
+    let counts = along(&sums, latency.count);
     let uppers = latency.histogram.iter().map(|(upper_s, _)| *upper_s);
     latency.histogram = uppers.zip(counts).filter(|(_, count)| *count > 0).collect();
+}
+
+/// Divides a total in proportion to weights that lie on an axis, so that up to each place it is off by half of one at most:
+/// what is rare does not get lost for its place, as the slowest requests would if each were rounded by itself.
+pub(super) fn along(weights: &[u64], total: u64) -> Vec<u64> {
+    let whole: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+    let (mut weighed, mut given) = (0, 0);
+    let part = |weight: &u64| {
+        weighed += u128::from(*weight);
+        let until = ((2 * weighed * u128::from(total) + whole) / (2 * whole.max(1))) as u64;
+        until - std::mem::replace(&mut given, until)
+    };
+    weights.iter().map(part).collect()
 }
 
 /// Divides a total in proportion to weights, into whole numbers that add up to it: each gets its share rounded down,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::apportion;
+use super::counts::{along, apportion};
 use super::*;
 use crate::analysis::report::{
     AuditEntry, Breakdown, BreakdownPart, ClassReport, ComponentReport, Journeys, Latency, LinkReport, Replicas,
@@ -243,6 +243,21 @@ fn seeds_differ_and_are_stable() {
         [0, 1, 2, u64::MAX].into_iter().flat_map(|seed| (0..100).map(move |run| seed_of(seed, run))).collect();
     assert_eq!(seeds.len(), 400);
     assert_eq!((seed_of(42, 0), seed_of(42, 1)), (42, 16_389_234_289_310_759_295));
+}
+
+#[test]
+fn a_merged_histogram_has_the_tail_of_the_runs() {
+    // Every latency once: no bucket has a whole request for each run.
+    let weights = vec![1; 1_000];
+    for total in [500, 333, 100] {
+        let counts = along(&weights, total);
+        assert_eq!(counts.iter().sum::<u64>(), total);
+        let tail: u64 = counts[900..].iter().sum();
+        assert!(tail.abs_diff(total / 10) <= 1, "{tail} of {total}");
+    }
+    assert_eq!(along(&[297, 18, 8, 1], 108), [99, 6, 3, 0]);
+    assert_eq!(along(&[0, 0], 0), [0, 0]);
+    assert_eq!(along(&[u64::MAX, u64::MAX], u64::MAX).iter().sum::<u64>(), u64::MAX);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a search for a limit found.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Limit;
 use super::headroom::Holds;
@@ -10,7 +10,7 @@ use crate::experiment::estimate::Estimates;
 use crate::experiment::{Envelope, Subjects};
 
 /// What a search for a limit found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limited {
     /// What it rests on.
     #[serde(flatten)]
@@ -46,7 +46,7 @@ pub struct Limited {
 }
 
 /// How a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// There is a limit.
@@ -62,7 +62,7 @@ pub enum Outcome {
 }
 
 /// A limit and its interval, in base units; nothing where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
     /// The limit.
     pub value: Option<f64>,
@@ -73,14 +73,14 @@ pub struct Bound {
 }
 
 /// An objective at the limit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// As written.
     pub objective: String,
     /// Whether it was added because the model doesn't say it.
     pub added: bool,
     /// Why it was added.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The value at the limit.
     pub value: Option<f64>,
@@ -89,7 +89,7 @@ pub struct Judged {
 }
 
 /// A value of the curve.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
     /// The value, in base units.
     pub value: f64,
@@ -99,6 +99,10 @@ pub struct CurvePoint {
     pub replications: u32,
     /// Its figures.
     pub figures: Estimates,
+    /// Whether it is the limit itself, where an objective is just met or just missed: with the few runs of a point of
+    /// the curve, `met` is a matter of chance there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_limit: bool,
     /// Whether every objective is met.
     pub met: bool,
     /// The objectives that aren't.
@@ -109,7 +113,7 @@ pub struct CurvePoint {
 ///
 /// It is where a line through the origin touches the load–latency curve, the point of greatest power. Source: L. Kleinrock,
 /// Power and deterministic rules of thumb for probabilistic problems in computer communications, ICC 1979.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Knee {
     /// The load, in base units.
     pub value: f64,
@@ -131,11 +135,13 @@ impl Limit {
             }
             Some(_) | None => self.in_order(),
         };
-        let curve: Vec<CurvePoint> = values.iter().filter_map(|value| self.curve_point(*value, subjects)).collect();
         let root = match &found {
             Some(Found::Limit(root)) => Some(*root),
             Some(Found::Always(_) | Found::Never(_) | Found::NoEffect) | None => None,
         };
+        let limit = root.map(|root| root.value);
+        let curve = values.iter().filter_map(|value| self.curve_point(*value, limit, subjects));
+        let curve: Vec<CurvePoint> = curve.collect();
         let at = match &found {
             Some(Found::Limit(root)) => Some(root.value),
             Some(Found::Always(value) | Found::Never(value)) => Some(*value),
@@ -185,7 +191,7 @@ impl Limit {
         values
     }
 
-    fn curve_point(&self, value: f64, subjects: &Subjects) -> Option<CurvePoint> {
+    fn curve_point(&self, value: f64, limit: Option<f64>, subjects: &Subjects) -> Option<CurvePoint> {
         let point = self.point_of(value)?;
         let replications = self.samples.count(point);
         let unmet: Vec<String> = self
@@ -199,6 +205,7 @@ impl Limit {
             setting: self.dial.text(value),
             replications,
             figures: self.samples.estimates(point, subjects.figures()),
+            at_limit: limit == Some(value),
             met: unmet.is_empty(),
             unmet,
         })

@@ -1,6 +1,6 @@
 //! What a plan answers: the best, what came close, and why it is sure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Goal, Order, Plan, Subjects};
 use crate::analysis::objective::percentile_share;
@@ -14,7 +14,7 @@ use crate::model::units::{humane_count, humane_money, humane_rate, humane_share,
 const RUNNERS_UP: usize = 3;
 
 /// What a plan found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
     /// What it rests on; its `confidence` is that of the statement.
     #[serde(flatten)]
@@ -46,7 +46,7 @@ pub struct Planned {
 }
 
 /// An objective of a plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Required {
     /// As it is written.
     pub objective: String,
@@ -55,7 +55,7 @@ pub struct Required {
 }
 
 /// Why configurations were not run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrunedBy {
     /// They have far more to do than they can.
     pub theory: u64,
@@ -66,7 +66,7 @@ pub struct PrunedBy {
 }
 
 /// A configuration and what its runs say.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Configuration {
     /// What is set, by path.
     pub settings: serde_json::Map<String, serde_json::Value>,
@@ -85,7 +85,7 @@ pub struct Configuration {
 }
 
 /// What came of an objective.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Met {
     /// As it is written.
     pub objective: String,
@@ -97,7 +97,7 @@ pub struct Met {
 }
 
 /// A configuration as a point of the picture of cost and latency.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontierPoint {
     /// What is set, by path.
     pub settings: serde_json::Map<String, serde_json::Value>,

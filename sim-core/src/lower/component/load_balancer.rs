@@ -121,6 +121,8 @@ impl Lowering<'_> {
                 writes: false,
                 backoff: Backoff::Constant(0),
                 jitter: Jitter::None,
+                budget: None,
+                tokens: None,
             });
         }
         let passive = spec.health.as_ref().and_then(|health| health.passive.as_ref());

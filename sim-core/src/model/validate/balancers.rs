@@ -59,6 +59,7 @@ impl Check<'_> {
     fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
         for target in targets {
             self.link(&target.link);
+            self.no_hedge(&target.link, "a balancer");
             match self.draft.kind(&target.link.to) {
                 Some("server-pool" | "rate-limiter" | "load-balancer" | "client" | "autoscaler") | None => {}
                 Some("cache") => self.diagnostics.push(

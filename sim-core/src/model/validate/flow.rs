@@ -219,6 +219,10 @@ impl Flow<'_> {
                 Step::Cached(step) => {
                     let has_key = step.key != Key::Request || call.has_key;
                     self.look_up(&step.link, call, has_key);
+                    if let Some(fallback) = &step.link.options.fallback {
+                        let call = Call { component: fallback.to.text.clone(), has_key, ..call.clone() };
+                        follow_link(fallback, call, sure, edges);
+                    }
                     if step.miss.is_empty()
                         && let Some(Component::Cache(cache)) = self.draft.components.get(step.link.to.as_str())
                         && let Some(backing) = &cache.backing

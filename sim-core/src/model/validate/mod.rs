@@ -4,10 +4,12 @@ mod balancers;
 mod faults;
 mod flow;
 mod limits;
+mod links;
 mod names;
 mod objectives;
 mod parts;
 mod queue;
+mod scaling;
 mod timing;
 
 use super::change::Change;

@@ -40,7 +40,7 @@ fn asks(metric: &str) -> Asks {
     match metric {
         "hit_ratio" => asks(true, false, &["cache"]),
         "stale_reads" => asks(true, false, &["cache", "database"]),
-        "replicas" => asks(false, false, &["server-pool"]),
+        "replicas" | "memory" => asks(false, false, &["server-pool"]),
         "utilization" | "queue" | "queue_max" | "wait" => asks(false, true, WITH_STATIONS),
         "error_rate" | "availability" | "throughput" | "goodput" | "within" | "offered" => asks(true, false, &[]),
         _ => asks(true, true, &[]),

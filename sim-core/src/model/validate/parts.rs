@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::components::Component;
-use crate::components::autoscaler::AutoscalerSpec;
 use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
 use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
@@ -14,7 +13,7 @@ use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::{Backoff, BalancerPolicy, Jitter, Link};
+use crate::model::link::Link;
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -129,7 +128,7 @@ impl Check<'_> {
             Component::Database(spec) => self.database(spec),
             Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
             Component::RateLimiter(spec) => self.rate_limiter(name, spec),
-            Component::Autoscaler(spec) => self.autoscaler(name, spec),
+            Component::Autoscaler(spec) => super::scaling::check(self.draft, spec, self.diagnostics),
         }
     }
 
@@ -250,9 +249,6 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
-                if let Some(fallback) = &cached.link.options.fallback {
-                    self.diagnostics.push(fallback.at.error(not_yet("a fallback of a look-up")));
-                }
             }
             Step::Publish(publish) => {
                 self.link(&publish.link);
@@ -318,6 +314,7 @@ impl Check<'_> {
 
     fn connection_pool(&mut self, name: &str, spec: &ConnectionPoolSpec) {
         self.link(&spec.to);
+        self.no_hedge(&spec.to, "a connection-pool");
         if spec.to.to.as_str() == name {
             self.diagnostics.push(spec.to.to.at.error("a pool can't lead to itself"));
         }
@@ -371,79 +368,6 @@ impl Check<'_> {
                 self.ignored(&operation.at, "per_probe", "the operation is not `indexed`");
                 self.ignored(&operation.at, "returned", "the operation is not `indexed`: it reads all rows");
             }
-        }
-    }
-
-    fn autoscaler(&mut self, name: &str, spec: &AutoscalerSpec) {
-        if spec.min > spec.max {
-            let found = format!("min {} is above max {}", spec.min.0, spec.max.0);
-            self.diagnostics.push(spec.at.field("min").error(found).expected("min of at most max"));
-        }
-        for (other, component) in &self.draft.components {
-            if let Component::Autoscaler(same) = component
-                && other.as_str() < name
-                && same.target.as_str() == spec.target.as_str()
-            {
-                let found = format!("{} has an autoscaler already: {other}", spec.target);
-                self.diagnostics.push(spec.target.at.error(found).expected("one autoscaler for each pool"));
-            }
-        }
-        let rules = spec.behavior.iter().flat_map(|behavior| [&behavior.scale_up, &behavior.scale_down]).flatten();
-        for rule in rules.flat_map(|rules| rules.policies.iter().flatten()) {
-            if rule.percent.is_some() == rule.pods.is_some() {
-                let found =
-                    if rule.pods.is_some() { "found percent and pods" } else { "found neither percent nor pods" };
-                self.diagnostics.push(rule.at.error(found).expected("one of them"));
-            }
-        }
-    }
-
-    pub(super) fn link(&mut self, link: &Link) {
-        let options = &link.options;
-        let at = &link.at;
-        if options.datagram && options.timeout.is_none() {
-            let found = "datagrams that get lost are never answered";
-            self.diagnostics.push(at.field("datagram").error(found).help("give the link a `timeout`"));
-        }
-        if options.loss.0 == 0.0 {
-            self.ignored(at, "rto", "the link loses nothing");
-        } else if options.datagram {
-            self.ignored(at, "rto", "datagrams are not sent again");
-        }
-        if options.timeout.is_none() && options.deadline.is_none() {
-            self.ignored(at, "cancel", "the link has no `timeout`");
-        }
-        if options.max_in_flight.is_none() {
-            self.ignored(at, "scope", "the link has no `max_in_flight`");
-        }
-        if self.draft.kind(&link.to).is_some_and(|kind| kind != "server-pool") {
-            self.ignored(at, "policy", &format!("{} is no server-pool", link.to));
-        }
-        let simple = [BalancerPolicy::RoundRobin, BalancerPolicy::Random, BalancerPolicy::IpHash];
-        if !simple.contains(&options.policy) {
-            let found = format!("a caller can't choose by {}", options.policy);
-            let help = "put a load-balancer between; callers go round-robin, random or ip-hash";
-            self.diagnostics.push(at.field("policy").error(found).help(help));
-        }
-        if let Some(retry) = &options.retry {
-            if retry.retries.0 == 0 {
-                self.ignored(&retry.at, "backoff", "there are no retries");
-            }
-            if retry.jitter != Jitter::None && retry.backoff == Backoff::Constant(crate::model::value::Time(0)) {
-                self.ignored(&retry.at, "jitter", "there is no `backoff`");
-            }
-            if retry.when.is_empty() {
-                let found = "found an empty list";
-                self.diagnostics.push(retry.at.field("when").error(found).expected("what is tried again"));
-            }
-        }
-        if let Some(fallback) = &options.fallback {
-            if let Some(Component::Cache(cache)) = self.draft.components.get(link.to.as_str())
-                && cache.read_mode() == ReadMode::Aside
-            {
-                self.diagnostics.push(fallback.at.error(not_yet("a fallback of calls to a cache beside its callers")));
-            }
-            self.link(fallback);
         }
     }
 }

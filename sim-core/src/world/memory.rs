@@ -1,0 +1,52 @@
+//! Memory: what requests take, and replicas that are killed for it.
+
+use super::frame::Waiting;
+use super::{Next, World};
+use crate::plan::{Kind, MemoryPlan};
+
+/// The number of a server pool's station `workers`.
+const WORKERS: u32 = 1;
+
+impl<const TRACED: bool> World<'_, TRACED> {
+    fn memory_of(&self, component: u32) -> Option<MemoryPlan> {
+        let Kind::Pool(pool) = self.plan.components[component as usize].kind else { return None };
+        self.plan.pools[pool as usize].memory
+    }
+
+    /// What a replica takes now, in bytes.
+    fn memory_used(&self, plan: MemoryPlan, instance: u32) -> u64 {
+        let state = &self.instances[instance as usize];
+        let requests = match plan.from_arrival {
+            true => state.active,
+            false => self.stations[(state.stations + WORKERS) as usize].busy,
+        };
+        plan.base.saturating_add(plan.per_request.saturating_mul(u64::from(requests)))
+    }
+
+    /// What a replica takes now, as a share of what it requests.
+    pub(super) fn memory_share(&self, component: u32, instance: u32) -> Option<f64> {
+        let plan = self.memory_of(component)?;
+        Some(self.memory_used(plan, instance) as f64 / plan.request as f64)
+    }
+
+    /// A request begins to take memory; a replica that takes more than it may is killed, and starts again.
+    pub(super) fn remember(&mut self, frame: u32) -> Next {
+        let instance = self.frames[frame].instance;
+        let component = self.instances[instance as usize].component;
+        let plan = self.memory_of(component).expect("its pool has memory");
+        let used = self.memory_used(plan, instance);
+        let meter = &mut self.meters.components[component as usize];
+        if self.open {
+            meter.memory_max = meter.memory_max.max(used.min(plan.limit));
+        }
+        if used <= plan.limit {
+            return Next::Step;
+        }
+        meter.killed += self.open as u64;
+        debug_assert_eq!(self.frames[frame].waiting, Waiting::Nothing);
+        self.crash(instance);
+        self.recover(instance);
+        // It has been ended with the others, and goes on in its turn.
+        Next::Wait
+    }
+}
