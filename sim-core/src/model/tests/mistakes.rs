@@ -282,7 +282,6 @@ fn each_mistake_is_told_with_its_place() {
             "{ publish: redis }",
             &["15: components.web.handlers.read[1]: `publish` is not in this version of Kneepoint yet"],
         ),
-        ("to: [web]", "to: [web], policy: maglev"),
         (
             "to: [web]",
             "to: [web], policy: least_connections",
