@@ -10,6 +10,7 @@ pub mod hedge;
 pub mod hpa;
 pub mod limiting;
 pub mod retry_budget;
+pub mod rolling_update;
 pub mod smooth_round_robin;
 pub mod step_scaling;
 pub mod target_tracking;

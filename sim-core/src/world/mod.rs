@@ -12,6 +12,7 @@ mod call;
 mod change;
 mod client;
 mod data;
+mod deploy;
 mod fault;
 mod frame;
 mod hedge;
@@ -188,6 +189,7 @@ struct World<'p, const TRACED: bool> {
     ahead: ahead::Ahead,
     settings: Settings,
     faults: Faults,
+    rollouts: Vec<deploy::Rollout>,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
@@ -255,6 +257,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
             faults: Faults::default(),
+            rollouts: Vec::new(),
             epoch: 0,
             startup_stream: 0,
             pause_stream: 0,
