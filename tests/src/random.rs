@@ -686,8 +686,17 @@ fn database() -> impl Strategy<Value = Value> {
         (1..4_u64, any::<bool>(), any::<bool>(), weighted(0.3, (1..3_u64, select(vec!["primary", "replica", "any"]))));
     let limits =
         (weighted(0.2, 1..10_u64), weighted(0.5, 1..4_u64), any::<bool>(), weighted(0.2, select(vec![0.1, 1.0])));
-    (shape, limits, (work(), work(), work())).prop_map(
-        |((shards, by_client, hash, replicas), (connections, slots, cores, errors), (read, write, scan))| {
+    let more = (
+        select(vec!["modulo", "hash", "consistent", "range"]),
+        weighted(0.3, select(vec![0.3, 1.0])),
+        weighted(0.4, select(vec!["key"])),
+        weighted(0.5, (select(vec!["0s", "20ms", "exp(5ms)"]), select(vec!["0s", "1ms"]))),
+        weighted(0.3, select(vec![json!({ "rate": "2000/s", "work": "1ms" }), json!({ "rate": "500/s" })])),
+        weighted(0.3, Just(json!({ "detect": "20ms", "promote": "10ms" }))),
+    );
+    (shape, limits, (work(), work(), work()), more).prop_map(
+        |((shards, by_client, _, replicas), (connections, slots, cores, errors), (read, write, scan), more)| {
+            let (placement, scatter, locks, lag, rebalance, failover) = more;
             let mut db = json!({
                 "type": "database",
                 "operations": { "read": read, "write": write, "scan": { "time": scan, "rows": 1000, "per_row": "1us" } }
@@ -695,11 +704,23 @@ fn database() -> impl Strategy<Value = Value> {
             if shards > 1 {
                 db["shards"] = json!(shards);
                 set(&mut db, "shard_by", by_client.then_some("client"));
-                set(&mut db, "placement", hash.then_some("hash"));
+                db["placement"] = json!(placement);
+                set(&mut db, "scatter", scatter);
+                set(&mut db, "rebalance", rebalance);
             }
+            set(&mut db, "locks", locks);
+            if locks.is_some() {
+                db["operations"]["scan"]["lock"] = json!(true);
+            }
+            db["indexes"] = json!(2);
             if let Some((replicas, read_from)) = replicas {
                 db["replicas"] = json!(replicas);
                 db["read_from"] = json!(read_from);
+                if let Some((lag, apply)) = lag {
+                    db["lag"] = json!(lag);
+                    db["apply"] = json!(apply);
+                }
+                set(&mut db, "failover", failover);
             }
             set(&mut db, "connections", connections);
             match (slots, cores) {
@@ -762,6 +783,8 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
             json!({ "set": { "jobs.concurrency": 5 } }),
+            json!({ "set": { "db.shards": 5 } }),
+            json!({ "set": { "db.shards": 1 } }),
             json!({ "do": "flush", "target": "cache" }),
             json!({ "do": "deploy", "target": "web" }),
             json!({ "do": "deploy", "target": "api", "max_surge": 0, "max_unavailable": 1 }),

@@ -55,6 +55,9 @@ impl Lowering<'_> {
             (Component::Database(database), "error_rate") => {
                 ChangeKind::ErrorRate { component, share: database.error_rate.0 }
             }
+            (Component::Database(database), "shards") => {
+                ChangeKind::Shards { component, shards: database.shards.0 as u32 }
+            }
             (Component::Database(database), "slots") => {
                 ChangeKind::Slots { component, slots: database.slots()? as u32 }
             }

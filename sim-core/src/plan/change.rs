@@ -70,6 +70,13 @@ pub enum ChangeKind {
         /// By tier, as in [`LimiterPlan::limits`](super::LimiterPlan::limits).
         limits: Vec<Option<crate::policy::limiting::Limit>>,
     },
+    /// A database's shards.
+    Shards {
+        /// The component.
+        component: u32,
+        /// How many.
+        shards: u32,
+    },
     /// A client's rate.
     Rate {
         /// The client, a component.

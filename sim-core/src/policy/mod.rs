@@ -9,6 +9,7 @@ pub mod forecast;
 pub mod hedge;
 pub mod hpa;
 pub mod limiting;
+pub mod placement;
 pub mod retry_budget;
 pub mod rolling_update;
 pub mod smooth_round_robin;

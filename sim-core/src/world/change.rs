@@ -133,6 +133,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.settings.slots[component as usize] = Some(slots);
                 self.resize_stations(component, slots);
             }
+            &ChangeKind::Shards { component, shards } => self.set_shards(component, shards),
             &ChangeKind::Flush { component, instance } => {
                 for instance in self.meant(component, instance) {
                     let state = self.instances[instance as usize].state;

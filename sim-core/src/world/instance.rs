@@ -1,7 +1,8 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::data::{CacheState, ConnectionState};
+use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
@@ -423,6 +424,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.node_crashed(instance);
         self.forget_callees(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];

@@ -12,6 +12,7 @@ mod call;
 mod change;
 mod client;
 mod data;
+mod database;
 mod deploy;
 mod fault;
 mod frame;
@@ -45,7 +46,8 @@ use crate::plan::Plan;
 use balancer::Endpoints;
 use change::Settings;
 use client::ClientState;
-use data::{CacheState, ConnectionState, DatabaseState};
+use data::{CacheState, ConnectionState};
+use database::DatabaseState;
 use fault::Faults;
 use frame::{Frame, Waiting};
 use instance::Instance;
@@ -58,6 +60,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
@@ -97,6 +100,8 @@ enum Control {
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Move(u32),
+    Promote(u32),
     Limit(u32),
     Failure(u32),
     StallEnds(u32),
@@ -381,6 +386,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),
             Control::Users(client) => self.users_change(client),
+            Control::Move(database) => self.move_key(database),
+            Control::Promote(instance) => self.promote(instance),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
             Control::NodeReady(scaler) => self.node_ready(scaler),
