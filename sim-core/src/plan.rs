@@ -25,7 +25,7 @@ pub use cache::CachePlan;
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
-pub use database::{DatabasePlan, ReadFrom};
+pub use database::{DataStep, DatabasePlan, ReadFrom};
 pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
 pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};

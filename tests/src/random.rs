@@ -435,8 +435,19 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
         weighted(0.1, (0..3_u64, 0..3_u64)),
     );
     let handlers = (handler(layer), weighted(0.5, handler(layer)));
-    (machine, rest, handlers).prop_map(
-        |((replicas, cores, workers, event_loop, fifo), (queue, startup, errors, speed, own), (all, of_b))| {
+    let more = weighted(
+        0.4,
+        select(vec![
+            json!({ "pause": { "every": "exp(50ms)", "for": "5ms" } }),
+            json!({ "pause": { "every": 7, "for": "exp(3ms)" } }),
+            json!({ "adaptive_limit": { "rule": "gradient", "initial": 3 } }),
+            json!({ "adaptive_limit": "aimd", "slowdown": [["50%", 1], [1, 2.5]] }),
+            json!({ "memory": { "base": "10MB", "per_request": "10MB", "limit": "40MB" } }),
+            json!({ "slowdown": [[0, 1], ["100%", 3]], "zones": 2 }),
+        ]),
+    );
+    (machine, rest, handlers, more).prop_map(
+        |((replicas, cores, workers, event_loop, fifo), (queue, startup, errors, speed, own), (all, of_b), more)| {
             let mut pool = json!({ "type": "server-pool", "cores": cores, "handlers": { "*": all } });
             // Without any replica there is little to see.
             pool["replicas"] = json!(if replicas == 3 { 0 } else { replicas + 1 });
@@ -448,6 +459,9 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
             set(&mut pool, "startup", startup);
             set(&mut pool, "error_rate", errors);
             set(&mut pool, "speed", speed);
+            if let Some(more) = more {
+                add(&mut pool, more);
+            }
             if let Some((replica, weight)) = own
                 && replicas < 3
                 && replica <= replicas
@@ -462,9 +476,11 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
 fn queue() -> impl Strategy<Value = Value> {
     let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
     let order = select(vec!["fifo", "lifo", "priority"]);
-    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order).prop_map(
-        |(capacity, when, timeout, order)| {
+    let shed = weighted(0.2, select(vec![json!("codel"), json!({ "target": "1ms", "interval": "10ms" })]));
+    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order, shed).prop_map(
+        |(capacity, when, timeout, order, shed)| {
             let mut queue = json!({ "order": order });
+            set(&mut queue, "shed", shed);
             if capacity.is_some() {
                 queue["when_full"] = when;
             }
@@ -670,8 +686,17 @@ fn database() -> impl Strategy<Value = Value> {
         (1..4_u64, any::<bool>(), any::<bool>(), weighted(0.3, (1..3_u64, select(vec!["primary", "replica", "any"]))));
     let limits =
         (weighted(0.2, 1..10_u64), weighted(0.5, 1..4_u64), any::<bool>(), weighted(0.2, select(vec![0.1, 1.0])));
-    (shape, limits, (work(), work(), work())).prop_map(
-        |((shards, by_client, hash, replicas), (connections, slots, cores, errors), (read, write, scan))| {
+    let more = (
+        select(vec!["modulo", "hash", "consistent", "range"]),
+        weighted(0.3, select(vec![0.3, 1.0])),
+        weighted(0.4, select(vec!["key"])),
+        weighted(0.5, (select(vec!["0s", "20ms", "exp(5ms)"]), select(vec!["0s", "1ms"]))),
+        weighted(0.3, select(vec![json!({ "rate": "2000/s", "work": "1ms" }), json!({ "rate": "500/s" })])),
+        weighted(0.3, Just(json!({ "detect": "20ms", "promote": "10ms" }))),
+    );
+    (shape, limits, (work(), work(), work()), more).prop_map(
+        |((shards, by_client, _, replicas), (connections, slots, cores, errors), (read, write, scan), more)| {
+            let (placement, scatter, locks, lag, rebalance, failover) = more;
             let mut db = json!({
                 "type": "database",
                 "operations": { "read": read, "write": write, "scan": { "time": scan, "rows": 1000, "per_row": "1us" } }
@@ -679,11 +704,23 @@ fn database() -> impl Strategy<Value = Value> {
             if shards > 1 {
                 db["shards"] = json!(shards);
                 set(&mut db, "shard_by", by_client.then_some("client"));
-                set(&mut db, "placement", hash.then_some("hash"));
+                db["placement"] = json!(placement);
+                set(&mut db, "scatter", scatter);
+                set(&mut db, "rebalance", rebalance);
             }
+            set(&mut db, "locks", locks);
+            if locks.is_some() {
+                db["operations"]["scan"]["lock"] = json!(true);
+            }
+            db["indexes"] = json!(2);
             if let Some((replicas, read_from)) = replicas {
                 db["replicas"] = json!(replicas);
                 db["read_from"] = json!(read_from);
+                if let Some((lag, apply)) = lag {
+                    db["lag"] = json!(lag);
+                    db["apply"] = json!(apply);
+                }
+                set(&mut db, "failover", failover);
             }
             set(&mut db, "connections", connections);
             match (slots, cores) {
@@ -746,7 +783,12 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
             json!({ "set": { "jobs.concurrency": 5 } }),
+            json!({ "set": { "db.shards": 5 } }),
+            json!({ "set": { "db.shards": 1 } }),
             json!({ "do": "flush", "target": "cache" }),
+            json!({ "do": "deploy", "target": "web" }),
+            json!({ "do": "deploy", "target": "api", "max_surge": 0, "max_unavailable": 1 }),
+            json!({ "do": "restart", "target": ["web"] }),
         ]),
     )
         .prop_map(|(at, mut event)| {

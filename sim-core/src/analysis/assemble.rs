@@ -268,7 +268,14 @@ fn own_figures(
             report.dead_letters = Some(tally.dead_letters);
             report.dropped = Some(tally.dropped);
         }
-        Kind::ConnectionPool(_) | Kind::Database(_) => {}
+        Kind::Database(database) => {
+            let (own, tally) = (&plan.databases[database as usize], &result.databases[database as usize]);
+            report.stale_reads = (own.replicate != crate::engine::slab::NONE).then_some(meter.stale_reads);
+            report.moved_keys = tally.changed.then_some(tally.moved);
+            report.moved_share = tally.changed.then(|| tally.moved as f64 / tally.keys.max(1) as f64);
+            report.failovers = (own.failover_ns > 0).then_some(tally.failovers);
+        }
+        Kind::ConnectionPool(_) => {}
     }
 }
 

@@ -406,7 +406,10 @@ impl<'a> Walk<'a> {
         let usual = if self.is_write(call.class) { "write" } else { "read" };
         let operation = call.operation.unwrap_or(usual);
         let Some(spec) = database.operations.get(operation) else { return 0.0 };
-        let time_s = operation_seconds(spec);
+        let is_write = spec.is_write(operation);
+        let time_s = operation_seconds(spec) * if is_write { database.write_factor() } else { 1.0 };
+        let extra = database.scatter_of(operation, spec) * (database.shards.0 - 1) as f64;
+        let work_s = time_s * (1.0 + extra);
         if database.shards.0 > 1 {
             self.assume(format!("calls are spread evenly over the shards of `{name}`"));
         }
@@ -418,8 +421,11 @@ impl<'a> Walk<'a> {
             ReadFrom::Any => replicas / (replicas + 1.0),
         };
         let station = if database.slots().is_some() { "slots" } else { "cores" };
-        self.add(name, station, call.rate * time_s * (1.0 - on_replicas));
-        self.add(name, REPLICAS, call.rate * time_s * on_replicas);
+        self.add(name, station, call.rate * work_s * (1.0 - on_replicas));
+        self.add(name, REPLICAS, call.rate * work_s * on_replicas);
+        if is_write {
+            self.add(name, REPLICAS, call.rate * replicas * seconds(&database.apply));
+        }
         time_s
     }
 

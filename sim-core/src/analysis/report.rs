@@ -187,6 +187,15 @@ pub struct ComponentReport {
     /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<String, TierReport>,
+    /// Database: keys that went to other shards when their number changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_keys: Option<u64>,
+    /// Database: the same as a share of all keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_share: Option<f64>,
+    /// Database: how often a replica took over from a primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failovers: Option<u64>,
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,

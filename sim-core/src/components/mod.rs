@@ -112,8 +112,8 @@ impl Component {
             Self::Cache(_) => vec!["threads"],
             Self::Queue(_) => vec!["workers"],
             Self::ConnectionPool(_) => vec!["connections"],
-            Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections"],
-            Self::Database(_) => vec!["cores", "connections"],
+            Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections", "locks"],
+            Self::Database(_) => vec!["cores", "connections", "locks"],
         }
     }
 }

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use crate::analysis::warmup;
 use crate::components::Component;
 use crate::components::autoscaler::ScalingPolicy;
+use crate::components::database::Locks;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
@@ -239,7 +240,9 @@ impl<'m> Lowering<'m> {
         if is(|component| matches!(component, Component::Cache(_))) {
             list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
         }
-        if is(|component| matches!(component, Component::Database(database) if database.replicas.0 > 0)) {
+        if is(
+            |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
+        ) {
             list.push(
                 "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
             );
@@ -249,6 +252,21 @@ impl<'m> Lowering<'m> {
                 "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing."
                     .to_string(),
             );
+        }
+        if is(|component| matches!(component, Component::Database(database) if database.failover.is_some())) {
+            list.push(
+                "A replica that takes over has every write: none is lost by a failover, which leans towards too good."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Database(database) if database.locks == Locks::Key)) {
+            list.push(
+                "Locks last for an operation, not to the end of a transaction of several: leans towards too fast."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Queue(queue) if queue.batch.size.0 > 1)) {
+            list.push("A batch takes its consumer as long as one message, however many are in it.".to_string());
         }
         if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
             list.push("New replicas always find a machine to run on.".to_string());

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{KeyChoice, Kind, Op, Pc, Target};
+use crate::plan::{DataStep, KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -91,9 +91,12 @@ impl Lowering<'_> {
         };
         for op in &mut self.plan.ops {
             match op {
-                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } | Op::Message { to, .. } => {
-                    resolve(to)
-                }
+                Op::IfHit(to)
+                | Op::Jump(to)
+                | Op::IfWrite(to)
+                | Op::IfKeyless { to, .. }
+                | Op::Message { to, .. }
+                | Op::Data { step: DataStep::Scatter | DataStep::OnShard, to, .. } => resolve(to),
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }
@@ -129,6 +132,7 @@ impl Lowering<'_> {
                 | Op::RestoreKey
                 | Op::Limit(_)
                 | Op::Passed(_)
+                | Op::Data { .. }
                 | Op::Reply
                 | Op::ReplyEarly
                 | Op::Finish
@@ -147,6 +151,10 @@ impl Lowering<'_> {
         for component in &mut self.plan.components {
             component.entry_by_class.iter_mut().for_each(resolve);
             component.entry_by_op.iter_mut().for_each(resolve);
+        }
+        for database in &mut self.plan.databases {
+            resolve(&mut database.replicate);
+            resolve(&mut database.mover);
         }
         for client in &mut self.plan.clients {
             client.entry.iter_mut().for_each(resolve);

@@ -11,6 +11,8 @@ pub enum Phase {
     Service,
     /// Waiting for a connection to be in hand.
     PoolWait,
+    /// Waiting for a lock.
+    LockWait,
     /// Waiting before another try.
     BackOff,
     /// Waiting before the copy was sent that answered.
@@ -25,6 +27,7 @@ impl Phase {
             Phase::Queueing => "queueing",
             Phase::Service => "service",
             Phase::PoolWait => "pool-wait",
+            Phase::LockWait => "lock-wait",
             Phase::BackOff => "back-off",
             Phase::HedgeWait => "hedge-wait",
         }

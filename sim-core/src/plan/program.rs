@@ -1,6 +1,6 @@
 //! Programs: one array of operations, and what they refer to.
 
-use super::{Outcome, QueueStep};
+use super::{DataStep, Outcome, QueueStep};
 use crate::workload::sampler::Sampler;
 
 /// An index into [`Plan::ops`].
@@ -161,6 +161,15 @@ pub enum Op {
         pool: u32,
         /// Which of the handler's sessions it is.
         bit: u8,
+    },
+    /// A step of a database's operation.
+    Data {
+        /// Which.
+        step: DataStep,
+        /// The database, or what the step says.
+        at: u32,
+        /// What the step says.
+        to: Pc,
     },
     /// A step in the life of a queue's message.
     Message {

@@ -219,7 +219,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 continue;
             }
             match frame.waiting {
-                Waiting::Queue | Waiting::Front => {
+                Waiting::Queue | Waiting::Front | Waiting::Lock => {
                     let station = self.working_at(at);
                     let waited = self.clip(self.now) - self.clip(frame.since);
                     self.stations[station as usize].tally.waited += waited as u128;

@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::frame::{CONNECTED, Frame, HIT, NO_KEY, POOLED, WRITE, Waiting, draw};
-use super::versions::Versions;
+use super::frame::{CONNECTED, Frame, HIT, NO_KEY, POOLED, Waiting, draw};
 use super::{Next, World};
-use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
-use crate::plan::{CachePlan, CallPlan, DatabasePlan, Kind, Outcome, ReadFrom};
+use crate::plan::{CachePlan, CallPlan, Kind, Outcome};
 use crate::policy::eviction::{Lookup, Store};
 
 /// A cache's entries.
@@ -32,17 +30,6 @@ pub struct ConnectionState {
     open: u32,
 }
 
-/// A database's nodes and data.
-#[derive(Debug, Clone)]
-pub struct DatabaseState {
-    /// By shard: whose turn it is to read.
-    turns: Vec<u32>,
-    /// By key: the newest committed version.
-    versions: Versions,
-    /// Open connections, at each primary.
-    pub connections: u32,
-}
-
 impl CacheState {
     /// Forgets everything.
     pub fn clear(&mut self) {
@@ -59,14 +46,6 @@ impl ConnectionState {
     /// A pool without connections.
     pub fn new() -> Self {
         ConnectionState { idle: VecDeque::new(), open: 0 }
-    }
-}
-
-impl DatabaseState {
-    /// An empty database.
-    pub fn new(plan: &DatabasePlan, keys: u64) -> Self {
-        let versions = Versions::new(if plan.versioned { keys } else { 0 });
-        DatabaseState { turns: vec![0; plan.shards as usize], versions, connections: 0 }
     }
 }
 
@@ -137,67 +116,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     // Databases.
 
-    /// The node of a database that a call goes to.
-    pub(super) fn node_for(&mut self, component: u32, child: u32) -> u32 {
-        let Kind::Database(database) = self.plan.components[component as usize].kind else {
-            unreachable!("a database has nodes")
-        };
-        let plan = &self.plan.databases[database as usize];
-        let Frame { item, client, key, .. } = self.frames[child];
-        let by = if plan.by_client { client as u64 } else { item };
-        let shards = plan.shards as u64;
-        let shard = if shards == 1 {
-            0
-        } else if by == NO_KEY {
-            (draw(key, plan.site, 0) * shards as f64) as u64
-        } else if plan.hashed {
-            mix64(by) % shards
-        } else {
-            by % shards
-        };
-        let nodes = 1 + plan.replicas;
-        let node = if plan.replicas == 0 || self.frames[child].has(WRITE) {
-            0
-        } else {
-            let turn = &mut self.databases[database as usize].turns[shard as usize];
-            match plan.read_from {
-                ReadFrom::Primary => 0,
-                ReadFrom::Replica => {
-                    *turn = (*turn + 1) % plan.replicas;
-                    1 + *turn
-                }
-                ReadFrom::Any => {
-                    *turn = (*turn + 1) % nodes;
-                    *turn
-                }
-            }
-        };
-        self.members[component as usize][(shard as u32 * nodes + node) as usize]
-    }
-
-    /// The newest committed version of a key.
-    pub(super) fn newest_at(&self, database: u32, item: u64) -> u32 {
-        self.databases[database as usize].versions.get(item)
-    }
-
-    /// A read sees the newest committed version.
-    pub(super) fn observe(&mut self, frame: u32, database: u32) -> Next {
-        let item = self.frames[frame].item;
-        if item != NO_KEY {
-            self.frames[frame].version = self.databases[database as usize].versions.get(item);
-        }
-        Next::Step
-    }
-
-    /// A write commits a newer version.
-    pub(super) fn commit(&mut self, frame: u32, database: u32) -> Next {
-        let item = self.frames[frame].item;
-        if item != NO_KEY {
-            self.frames[frame].version = self.databases[database as usize].versions.raise(item);
-        }
-        Next::Step
-    }
-
     /// A call without a pool opens a connection of its own, or is refused.
     pub(super) fn connect_own(&mut self, frame: u32, database: u32) -> Next {
         if self.frames[frame].has(POOLED) {
@@ -232,15 +150,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         accepted
     }
 
-    /// The number of the database that a component is.
-    fn database_at(&self, component: u32) -> u32 {
-        let Kind::Database(database) = self.plan.components[component as usize].kind else {
-            unreachable!("a database takes connections")
-        };
-        database
-    }
-
-    fn close_connections(&mut self, database: u32, count: u32) {
+    pub(super) fn close_connections(&mut self, database: u32, count: u32) {
         self.databases[database as usize].connections -= count;
         let component = self.plan.databases[database as usize].component;
         self.count_connections(component, -(count as i32), false);

@@ -35,6 +35,8 @@ pub enum Waiting {
     Child,
     /// The moment to try again.
     BackOff,
+    /// A lock.
+    Lock,
     /// Its branches.
     Join,
     /// The end of the delivery that it is a part of.

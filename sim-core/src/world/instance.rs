@@ -1,7 +1,8 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::data::{CacheState, ConnectionState};
+use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
@@ -303,7 +304,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         state.life = Life::Ready;
         state.ready_since = self.now;
         state.became_ready = self.now;
+        let component = state.component;
         self.epoch += 1;
+        if !self.rollouts.is_empty() {
+            self.go_on_rolling_out(component);
+        }
     }
 
     /// The caller's copy of a component; made when it is first asked for by a replica that joined.
@@ -360,6 +365,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// Lets replicas join or leave until there are `count`.
     pub(super) fn set_replicas(&mut self, component: u32, count: u32) {
+        if !self.rollouts.is_empty() && self.rescale_rollout(component, count) {
+            return;
+        }
         let mut wanted = self.wanted_members(component);
         while (wanted.len() as u32) < count {
             wanted.push(self.add_instance(component, NONE, Life::Starting));
@@ -375,7 +383,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.note_replicas(component);
     }
 
-    fn leave(&mut self, instance: u32) {
+    pub(super) fn leave(&mut self, instance: u32) {
         self.begin_drain(instance);
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
@@ -417,6 +425,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         self.lose_copies(instance);
+        self.node_crashed(instance);
         self.forget_callees(instance);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];

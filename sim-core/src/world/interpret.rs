@@ -184,6 +184,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Data { step, at, to } => self.data(frame, step, at, to),
             Op::Message { step, cell, to } => self.message(frame, step, cell, to),
             Op::Limit(limiter) => self.limit(frame, limiter),
             Op::Passed(limiter) => self.passed(frame, limiter),
@@ -249,6 +250,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Granted
             | Waiting::SharedWork
             | Waiting::Batch
+            | Waiting::Lock
             | Waiting::Request => {
                 unreachable!("no event wakes these")
             }

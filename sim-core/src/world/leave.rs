@@ -78,6 +78,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Waiting::Nothing | Waiting::Granted => return,
                 Waiting::Queue
+                | Waiting::Lock
                 | Waiting::Front
                 | Waiting::Work
                 | Waiting::SharedWork
@@ -188,6 +189,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 return;
             }
             Waiting::Queue | Waiting::Front => self.withdraw(frame),
+            Waiting::Lock => {
+                self.leave_lock_line(frame);
+                self.close_phase(frame);
+            }
             Waiting::Work | Waiting::SharedWork => self.break_work(frame),
             Waiting::Delay => {
                 self.close_phase(frame);

@@ -13,6 +13,8 @@ mod care;
 mod change;
 mod client;
 mod data;
+mod database;
+mod deploy;
 mod fault;
 mod frame;
 mod hedge;
@@ -45,7 +47,8 @@ use crate::plan::Plan;
 use balancer::Endpoints;
 use change::Settings;
 use client::ClientState;
-use data::{CacheState, ConnectionState, DatabaseState};
+use data::{CacheState, ConnectionState};
+use database::DatabaseState;
 use fault::Faults;
 use frame::{Frame, Waiting};
 use instance::Instance;
@@ -59,6 +62,7 @@ use trace::Recorder;
 
 pub use audit::Check;
 pub use care::CareMeter;
+pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
@@ -98,6 +102,8 @@ enum Control {
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Move(u32),
+    Promote(u32),
     Limit(u32),
     Probe(u32),
     ProbeEnds(u32),
@@ -194,6 +200,7 @@ struct World<'p, const TRACED: bool> {
     ahead: ahead::Ahead,
     settings: Settings,
     faults: Faults,
+    rollouts: Vec<deploy::Rollout>,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
@@ -261,6 +268,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
             faults: Faults::default(),
+            rollouts: Vec::new(),
             epoch: 0,
             startup_stream: 0,
             pause_stream: 0,
@@ -389,6 +397,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Compare(balancer) => self.compare(balancer),
             Control::DrainEnds(balancer, instance) => self.drain_ends(balancer, instance),
             Control::Users(client) => self.users_change(client),
+            Control::Move(database) => self.move_key(database),
+            Control::Promote(instance) => self.promote(instance),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
             Control::NodeReady(scaler) => self.node_ready(scaler),

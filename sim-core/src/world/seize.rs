@@ -154,6 +154,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         match self.plan.ops[state.pc as usize] {
             crate::plan::Op::Work { station, .. } => self.instances[state.instance as usize].stations + station as u32,
             crate::plan::Op::Seize { place, .. } => self.station_of(frame, place),
+            crate::plan::Op::Data { at: database, .. } => self.lock_station(state.instance, database),
             crate::plan::Op::Message { .. } => self.instances[state.instance as usize].stations,
             crate::plan::Op::SeizeSession { pool, .. } => self.station_of(frame, Place::Pool(pool)),
             other => unreachable!("{other:?} is at no station"),

@@ -33,6 +33,8 @@ pub struct RunResult {
     pub crowds: Vec<Vec<u32>>,
     /// By queue.
     pub queues: Vec<super::QueueTally>,
+    /// By database.
+    pub databases: Vec<super::DatabaseTally>,
     /// By client.
     pub clients: Vec<ClientResult>,
     /// Where the time of requests went.
@@ -148,6 +150,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for tally in &queues {
             tally.digest(&mut digest);
         }
+        let databases: Vec<super::DatabaseTally> =
+            self.databases.iter().map(|database| database.tally.clone()).collect();
+        databases.iter().for_each(|tally| tally.digest(&mut digest));
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
@@ -158,6 +163,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             events: self.events,
             stopped,
             queues,
+            databases,
             clients: clients.collect(),
             classes: self.meters.classes,
             components: self.meters.components,

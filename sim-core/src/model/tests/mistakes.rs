@@ -267,7 +267,7 @@ fn each_mistake_is_told_with_its_place() {
             "{ cpu: 2ms }, { call: redis }",
             "{ cup: 2ms }, { call: redis }",
             &[
-                "15: components.web.handlers.read[0]: unknown step cup; expected a step with cpu, delay, call, cached, hold, parallel, choose or fail; did you mean cpu?",
+                "15: components.web.handlers.read[0]: unknown step cup; expected a step with cpu, delay, call, publish, cached, hold, parallel, …; did you mean cpu?",
             ],
         ),
         (
@@ -280,7 +280,7 @@ fn each_mistake_is_told_with_its_place() {
         (
             "{ call: redis }",
             "{ publish: redis }",
-            &["15: components.web.handlers.read[1]: `publish` is not in this version of Kneepoint yet"],
+            &["15: components.web.handlers.read[1].publish: redis is a cache; expected a queue"],
         ),
         (
             "to: [web]",
@@ -305,14 +305,14 @@ fn each_mistake_is_told_with_its_place() {
             "type: load-balancer",
             "type: loadbalancer",
             &[
-                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler; did you mean load-balancer?",
+                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database, queue, …; did you mean load-balancer?",
             ],
         ),
         (
             "type: load-balancer, ",
             "",
             &[
-                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler",
+                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, queue, …",
             ],
         ),
         (

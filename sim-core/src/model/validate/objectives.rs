@@ -40,6 +40,8 @@ fn asks(metric: &str) -> Asks {
     match metric {
         "hit_ratio" => asks(true, false, &["cache"]),
         "stale_reads" => asks(true, false, &["cache", "database"]),
+        "moved_share" => asks(false, false, &["database"]),
+        "dead_letters" | "age" => asks(false, false, &["queue"]),
         "replicas" | "memory" => asks(false, false, &["server-pool"]),
         "utilization" | "queue" | "queue_max" | "wait" => asks(false, true, WITH_STATIONS),
         "error_rate" | "availability" | "throughput" | "goodput" | "within" | "offered" => asks(true, false, &[]),

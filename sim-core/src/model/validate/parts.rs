@@ -6,7 +6,7 @@ use crate::components::Component;
 use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
 use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
-use crate::components::database::{DatabaseSpec, ReadFrom};
+use crate::components::database::{DatabaseSpec, Locks, ReadFrom};
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::arrivals::Arrivals;
 use crate::model::change::Change;
@@ -346,9 +346,22 @@ impl Check<'_> {
             let found = format!("found {nodes} nodes: shards × (1 + replicas)");
             self.diagnostics.push(spec.at.field("shards").error(found).expected(format!("at most {NODES_MAX}")));
         }
-        if spec.shards.0 == 1 {
-            self.ignored(&spec.at, "shard_by", "there is one shard");
-            self.ignored(&spec.at, "placement", "there is one shard");
+        if spec.shards.0 == 1 && self.draft.events.is_empty() {
+            for field in ["shard_by", "placement", "scatter", "rebalance"] {
+                self.ignored(&spec.at, field, "there is one shard");
+            }
+        }
+        if spec.replicas.0 == 0 {
+            for field in ["lag", "apply", "failover"] {
+                self.ignored(&spec.at, field, "there are no replicas");
+            }
+        }
+        if spec.indexes.0 == 0 {
+            self.ignored(&spec.at, "index_write_cost", "there are no `indexes`");
+        }
+        if spec.rebalance.as_ref().is_some_and(|moves| moves.rate.0 <= 0.0) {
+            let at = spec.at.field("rebalance");
+            self.diagnostics.push(at.error("found a rate of 0").expected("a rate at which keys move"));
         }
         for (name, operation) in &spec.operations {
             if !crate::model::address::is_name(name) {
@@ -363,6 +376,9 @@ impl Check<'_> {
             }
             if !operation.indexed && operation.per_row.0 > 0 && operation.rows.is_none() {
                 missing("rows", "the time is rows × per_row");
+            }
+            if spec.locks == Locks::None {
+                self.ignored(&operation.at, "lock", "the database has no `locks`");
             }
             if !operation.indexed {
                 self.ignored(&operation.at, "per_probe", "the operation is not `indexed`");
