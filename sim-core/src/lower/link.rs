@@ -44,6 +44,8 @@ impl Lowering<'_> {
                 Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
             },
             cell: self.link_cell(owner),
+            watched: false,
+            connects: false,
             faulty,
             plain: !faulty
                 && rtt.is_none()
@@ -145,6 +147,11 @@ pub(super) fn policy(policy: BalancerPolicy) -> Policy {
         BalancerPolicy::LeastConnections => Policy::LeastConnections,
         BalancerPolicy::PowerOfTwo => Policy::PowerOfTwo,
         BalancerPolicy::IpHash => Policy::IpHash,
+        BalancerPolicy::WeightedLeastConnections => Policy::WeightedLeastConnections,
+        BalancerPolicy::LeastResponseTime => Policy::LeastResponseTime,
+        BalancerPolicy::ConsistentHash => Policy::ConsistentHash,
+        BalancerPolicy::Maglev => Policy::Maglev,
+        BalancerPolicy::ResourceBased => Policy::ResourceBased,
     }
 }
 
@@ -188,7 +195,7 @@ fn token_rule(tokens: &TokensSpec) -> TokenRule {
 }
 
 /// The outcomes that a condition means, as bits.
-fn outcomes(condition: RetryCondition) -> u16 {
+pub(super) fn outcomes(condition: RetryCondition) -> u16 {
     let list: &[Outcome] = match condition {
         RetryCondition::ServerError => {
             &[Outcome::Failed, Outcome::Rejected, Outcome::Unavailable, Outcome::CircuitOpen, Outcome::PoolTimeout]
