@@ -84,6 +84,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let members = &self.members[component as usize];
         match instance {
             None => members.clone(),
+            Some(InstanceRef::Zone(zone)) => {
+                let mut inside = members.clone();
+                inside.retain(|&at| self.instances[at as usize].zone == zone);
+                inside
+            }
             Some(InstanceRef::Replica(replica)) => members.get(replica as usize).copied().into_iter().collect(),
             Some(InstanceRef::Shard(shard, node)) => {
                 let Kind::Database(database) = self.plan.components[component as usize].kind else {
@@ -117,6 +122,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.settings.capacities[component as usize] = capacity;
                 for instance in self.members[component as usize].clone() {
                     let state = self.instances[instance as usize].state;
+                    let capacity = self.cache_plan(component).of_node(capacity);
                     self.caches[state as usize].resize(capacity, self.now);
                 }
             }
@@ -128,11 +134,22 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.settings.slots[component as usize] = Some(slots);
                 self.resize_stations(component, slots);
             }
+            &ChangeKind::Warm { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.warm_up(instance);
+                }
+            }
             &ChangeKind::Shards { component, shards } => self.set_shards(component, shards),
             &ChangeKind::Flush { component, instance } => {
                 for instance in self.meant(component, instance) {
                     let state = self.instances[instance as usize].state;
                     self.caches[state as usize].clear();
+                }
+            }
+            &ChangeKind::Deploy { component, pace } => self.deploy(component, pace),
+            &ChangeKind::Restart { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.restart(instance);
                 }
             }
             &ChangeKind::Fault { fault, until, ends } => {

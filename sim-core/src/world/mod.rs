@@ -8,12 +8,17 @@ mod ahead;
 mod answer;
 mod audit;
 mod balancer;
+mod behind;
+mod cache;
 mod call;
+mod care;
 mod change;
 mod client;
 mod data;
 mod database;
+mod deploy;
 mod fault;
+mod flight;
 mod frame;
 mod hedge;
 mod hooks;
@@ -43,11 +48,13 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
+use cache::CacheState;
 use change::Settings;
 use client::ClientState;
-use data::{CacheState, ConnectionState};
+use data::ConnectionState;
 use database::DatabaseState;
 use fault::Faults;
+use flight::Flights;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
@@ -59,6 +66,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use care::CareMeter;
 pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use queue::QueueTally;
@@ -96,12 +104,17 @@ enum Control {
     Slot,
     Change(u32),
     Scale(u32),
+    Flush(u32),
     Sample(u32),
     Ready(u32),
     Users(u32),
     Move(u32),
     Promote(u32),
     Limit(u32),
+    Probe(u32),
+    ProbeEnds(u32),
+    Compare(u32),
+    DrainEnds(u32, u32),
     Failure(u32),
     StallEnds(u32),
     NodeReady(u32),
@@ -184,6 +197,7 @@ struct World<'p, const TRACED: bool> {
     first_source: Entry,
     first_source_at: u32,
     caches: Vec<CacheState>,
+    flights: Flights,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
     queues: Vec<queue::QueueState>,
@@ -193,6 +207,7 @@ struct World<'p, const TRACED: bool> {
     ahead: ahead::Ahead,
     settings: Settings,
     faults: Faults,
+    rollouts: Vec<deploy::Rollout>,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
@@ -251,6 +266,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             first_source: NEVER,
             first_source_at: 0,
             caches: Vec::new(),
+            flights: Flights::default(),
             connections: Vec::new(),
             databases: Vec::new(),
             queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
@@ -260,6 +276,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
             faults: Faults::default(),
+            rollouts: Vec::new(),
             epoch: 0,
             startup_stream: 0,
             pause_stream: 0,
@@ -279,6 +296,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.build_instances();
         world.build_scalers();
         world.build_limiters();
+        world.build_care();
         world.schedule_changes();
         world.build_clients();
         world
@@ -379,9 +397,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             }
             Control::Change(at) => self.change(at),
             Control::Scale(at) => self.scale(at),
+            Control::Flush(instance) => self.flush_due(instance),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),
+            Control::Probe(balancer) => self.probe(balancer),
+            Control::ProbeEnds(balancer) => self.probe_ends(balancer),
+            Control::Compare(balancer) => self.compare(balancer),
+            Control::DrainEnds(balancer, instance) => self.drain_ends(balancer, instance),
             Control::Users(client) => self.users_change(client),
             Control::Move(database) => self.move_key(database),
             Control::Promote(instance) => self.promote(instance),
