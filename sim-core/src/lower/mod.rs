@@ -191,6 +191,11 @@ impl<'m> Lowering<'m> {
         self.cell_pair(owner, Phase::Network, Phase::BackOff)
     }
 
+    /// The cell of waiting for another's load of a cache's key.
+    fn load_cell(&mut self, cache: u32) -> u16 {
+        self.cell_pair(cache, Phase::LoadWait, Phase::Service)
+    }
+
     /// The cell of waiting for a connection.
     fn pool_cell(&mut self, pool: u32) -> u16 {
         self.cell_pair(pool, Phase::PoolWait, Phase::Service)
@@ -237,9 +242,7 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Cache(_))) {
-            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
-        }
+        list.extend(self.cache_assumptions());
         if is(
             |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
         ) {
@@ -346,6 +349,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         balancers: Vec::new(),
         pools: Vec::new(),
         caches: Vec::new(),
+        flights: Vec::new(),
+        sized_keys: false,
         connection_pools: Vec::new(),
         databases: Vec::new(),
         queues: Vec::new(),

@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod codel;
 pub mod eviction;
 pub mod forecast;
+pub mod hash_slots;
 pub mod health;
 pub mod hedge;
 pub mod hpa;

@@ -260,6 +260,11 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
         meter.replicas.area as u64,
     ];
     counts.iter().for_each(|&count| digest.word(count));
+    let of_some = [meter.coalesced, meter.refreshes, meter.stood_in, meter.invalidated, meter.lost_writes];
+    // What only some caches can have leaves the digests of others as they are.
+    if of_some.iter().any(|&count| count > 0) {
+        of_some.iter().for_each(|&count| digest.word(count));
+    }
     let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
     limits.for_each(|count| digest.word(count));
     let care = &meter.care;
