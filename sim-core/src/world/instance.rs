@@ -1,7 +1,8 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState};
+use super::connections::ConnectionState;
+use super::data::CacheState;
 use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
@@ -163,6 +164,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         self.epoch = 1;
+        for instance in 0..self.instances.len() as u32 {
+            self.fill_pool(instance);
+        }
     }
 
     /// Adds an instance to a component.
@@ -191,7 +195,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
-                self.connections.push(ConnectionState::new());
+                self.connections.push(ConnectionState::default());
                 self.connections.len() as u32 - 1
             }
             Kind::Client(_)
@@ -320,7 +324,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn make_copy(&mut self, component: u32, scope: u32) -> u32 {
         let copy = match self.plan.components[component as usize].scope {
             Scope::Shared => self.members[component as usize][0],
-            Scope::PerCaller => self.add_instance(component, scope, Life::Ready),
+            Scope::PerCaller => {
+                let copy = self.add_instance(component, scope, Life::Ready);
+                self.fill_pool(copy);
+                copy
+            }
         };
         let copies = &mut self.copies[component as usize];
         if scope as usize >= copies.len() {
