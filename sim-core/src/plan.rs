@@ -28,7 +28,7 @@ pub use connection_pool::ConnectionPoolPlan;
 pub use database::{DataStep, DatabasePlan, ReadFrom};
 pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
 pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
-pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
+pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
 pub use queue::{QueuePlan, QueueStep};

@@ -435,8 +435,19 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
         weighted(0.1, (0..3_u64, 0..3_u64)),
     );
     let handlers = (handler(layer), weighted(0.5, handler(layer)));
-    (machine, rest, handlers).prop_map(
-        |((replicas, cores, workers, event_loop, fifo), (queue, startup, errors, speed, own), (all, of_b))| {
+    let more = weighted(
+        0.4,
+        select(vec![
+            json!({ "pause": { "every": "exp(50ms)", "for": "5ms" } }),
+            json!({ "pause": { "every": 7, "for": "exp(3ms)" } }),
+            json!({ "adaptive_limit": { "rule": "gradient", "initial": 3 } }),
+            json!({ "adaptive_limit": "aimd", "slowdown": [["50%", 1], [1, 2.5]] }),
+            json!({ "memory": { "base": "10MB", "per_request": "10MB", "limit": "40MB" } }),
+            json!({ "slowdown": [[0, 1], ["100%", 3]], "zones": 2 }),
+        ]),
+    );
+    (machine, rest, handlers, more).prop_map(
+        |((replicas, cores, workers, event_loop, fifo), (queue, startup, errors, speed, own), (all, of_b), more)| {
             let mut pool = json!({ "type": "server-pool", "cores": cores, "handlers": { "*": all } });
             // Without any replica there is little to see.
             pool["replicas"] = json!(if replicas == 3 { 0 } else { replicas + 1 });
@@ -448,6 +459,9 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
             set(&mut pool, "startup", startup);
             set(&mut pool, "error_rate", errors);
             set(&mut pool, "speed", speed);
+            if let Some(more) = more {
+                add(&mut pool, more);
+            }
             if let Some((replica, weight)) = own
                 && replicas < 3
                 && replica <= replicas
@@ -462,9 +476,11 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
 fn queue() -> impl Strategy<Value = Value> {
     let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
     let order = select(vec!["fifo", "lifo", "priority"]);
-    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order).prop_map(
-        |(capacity, when, timeout, order)| {
+    let shed = weighted(0.2, select(vec![json!("codel"), json!({ "target": "1ms", "interval": "10ms" })]));
+    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order, shed).prop_map(
+        |(capacity, when, timeout, order, shed)| {
             let mut queue = json!({ "order": order });
+            set(&mut queue, "shed", shed);
             if capacity.is_some() {
                 queue["when_full"] = when;
             }
@@ -788,6 +804,9 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "db.shards": 5 } }),
             json!({ "set": { "db.shards": 1 } }),
             json!({ "do": "flush", "target": "cache" }),
+            json!({ "do": "deploy", "target": "web" }),
+            json!({ "do": "deploy", "target": "api", "max_surge": 0, "max_unavailable": 1 }),
+            json!({ "do": "restart", "target": ["web"] }),
         ]),
     )
         .prop_map(|(at, mut event)| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
+use crate::plan::{BalancerPlan, ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
@@ -244,6 +244,7 @@ fn own_figures(
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
         }
+        Kind::Balancer(balancer) => report.endpoints = endpoints(meter, &plan.balancers[balancer as usize]),
         Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
         Kind::Autoscaler(scaler) => {
             let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
@@ -280,7 +281,6 @@ fn own_figures(
             report.closed = own.tracked.then_some(tally.closed);
             report.reserve_used = (own.reserve > 0).then_some(tally.reserve_used);
         }
-        Kind::Balancer(_) => {}
     }
 }
 
@@ -303,6 +303,22 @@ fn limited(report: &mut ComponentReport, plan: &Plan, meter: &ComponentMeter, li
             report.tiers.insert(name.to_string(), figures);
         }
     }
+}
+
+/// What a load balancer found of its endpoints.
+fn endpoints(meter: &ComponentMeter, plan: &BalancerPlan) -> Option<EndpointsReport> {
+    let care = plan.care.as_deref()?;
+    let found = &meter.care;
+    let (sum, longest, count) = found.detection;
+    Some(EndpointsReport {
+        ejections: found.ejections,
+        returns: found.returns,
+        detection_mean_s: (count > 0).then(|| sum as f64 / count as f64 / 1e9),
+        detection_max_s: (count > 0).then(|| seconds(longest)),
+        connects: care.keep_alive.map(|_| found.connects),
+        moved: (care.sticky_ns > 0).then_some(found.moved),
+        cut: care.drain_ns.map(|_| found.cut),
+    })
 }
 
 /// A station, all instances together.

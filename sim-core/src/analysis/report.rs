@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditEntry;
 pub use breakdown::{Breakdown, BreakdownPart};
 pub use confidence::{Confidence, Precision};
-pub use limits::TierReport;
+pub use limits::{EndpointsReport, TierReport};
 pub use messages::{Age, Backlog};
 pub use requests::{ClassReport, Journeys, Latency, Requests};
 pub use station::{MaxInstance, Queue, Service, Station, Wait};
@@ -172,6 +172,9 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Load balancer: what it found of its endpoints, where it takes note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<EndpointsReport>,
     /// Rate limiter: calls that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<u64>,

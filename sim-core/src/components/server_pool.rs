@@ -222,6 +222,16 @@ impl Read for Slowdown {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Zones(pub Vec<String>);
 
+impl Zones {
+    /// The number of a zone; `b` is `zone-b` too.
+    pub fn position(&self, zone: &str) -> Option<u32> {
+        let same = |name: &String| {
+            name == zone || name.strip_prefix("zone-") == Some(zone) || zone.strip_prefix("zone-") == Some(name)
+        };
+        self.0.iter().position(same).map(|at| at as u32)
+    }
+}
+
 impl Read for Zones {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         const EXPECTED: &str = "a number of zones from 1 to 26, or a list of their names";

@@ -19,10 +19,15 @@ impl Lowering<'_> {
             }
         }
         for event in &model.events {
-            let Some(Action::Flush) = event.action else { continue };
             for target in event.target.iter().flat_map(|targets| &targets.0) {
                 let (component, instance) = self.address(target);
-                self.change_at(event.at_time.0, ChangeKind::Flush { component, instance });
+                let what = match event.action {
+                    Some(Action::Flush) => ChangeKind::Flush { component, instance },
+                    Some(Action::Deploy) => ChangeKind::Deploy { component, pace: event.pace() },
+                    Some(Action::Restart) => ChangeKind::Restart { component, instance },
+                    None => continue,
+                };
+                self.change_at(event.at_time.0, what);
             }
         }
         self.faults();
@@ -85,8 +90,17 @@ impl Lowering<'_> {
         })
     }
 
+    /// A zone of a pool by its name.
+    pub(super) fn zone(&self, pool: &str, zone: &str) -> Option<InstanceRef> {
+        let Component::ServerPool(spec) = &self.model.components[pool] else { return None };
+        spec.zones.as_ref()?.position(zone).map(InstanceRef::Zone)
+    }
+
     pub(super) fn address(&self, address: &Address) -> (u32, Option<InstanceRef>) {
         let component = self.id(&address.component);
+        if let Some(zone) = &address.zone {
+            return (component, self.zone(&address.component, zone));
+        }
         let instance = match (address.replica, address.part(Part::Shard), address.part(Part::Replica)) {
             (Some(replica), _, _) => Some(InstanceRef::Replica(replica as u32)),
             (None, Some(shard), replica) => {

@@ -43,6 +43,8 @@ impl Lowering<'_> {
                 Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
             },
             cell: self.link_cell(owner),
+            watched: false,
+            connects: false,
             faulty,
             plain: !faulty
                 && rtt.is_none()
@@ -144,6 +146,11 @@ pub(super) fn policy(policy: BalancerPolicy) -> Policy {
         BalancerPolicy::LeastConnections => Policy::LeastConnections,
         BalancerPolicy::PowerOfTwo => Policy::PowerOfTwo,
         BalancerPolicy::IpHash => Policy::IpHash,
+        BalancerPolicy::WeightedLeastConnections => Policy::WeightedLeastConnections,
+        BalancerPolicy::LeastResponseTime => Policy::LeastResponseTime,
+        BalancerPolicy::ConsistentHash => Policy::ConsistentHash,
+        BalancerPolicy::Maglev => Policy::Maglev,
+        BalancerPolicy::ResourceBased => Policy::ResourceBased,
     }
 }
 
@@ -187,7 +194,7 @@ fn token_rule(tokens: &TokensSpec) -> TokenRule {
 }
 
 /// The outcomes that a condition means, as bits.
-fn outcomes(condition: RetryCondition) -> u16 {
+pub(super) fn outcomes(condition: RetryCondition) -> u16 {
     let list: &[Outcome] = match condition {
         RetryCondition::ServerError => {
             &[Outcome::Failed, Outcome::Rejected, Outcome::Unavailable, Outcome::CircuitOpen, Outcome::PoolTimeout]

@@ -222,9 +222,18 @@ impl<'m> Lowering<'m> {
                 .to_string(),
         ];
         let is = |test: fn(&Component) -> bool| self.model.components.values().any(test);
-        if is(|component| matches!(component, Component::LoadBalancer(_))) {
+        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.health.is_none())) {
             list.push(
-                "Load balancers take no time and know no health: a crashed replica stays an endpoint and answers `failed` at once."
+                "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.service.is_none())) {
+            list.push("Load balancers without `service` take no time: leans towards too fast.".to_string());
+        }
+        if self.checks_health() {
+            list.push(
+                "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm."
                     .to_string(),
             );
         }

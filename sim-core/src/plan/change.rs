@@ -98,6 +98,20 @@ pub enum ChangeKind {
         /// Which instance; `None`: all.
         instance: Option<InstanceRef>,
     },
+    /// All replicas of a pool are replaced by new ones.
+    Deploy {
+        /// The pool, a component.
+        component: u32,
+        /// How fast.
+        pace: crate::policy::rolling_update::Pace,
+    },
+    /// Instances stop with all that is in them, and start again.
+    Restart {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
     /// A fault begins or ends.
     Fault {
         /// Which: an index into [`super::Plan::faults`].
@@ -114,6 +128,8 @@ pub enum ChangeKind {
 pub enum InstanceRef {
     /// A replica, by number.
     Replica(u32),
+    /// All replicas in a zone.
+    Zone(u32),
     /// A node of a database: shard, then `None` for the primary or the replica's number.
     Shard(u32, Option<u32>),
 }

@@ -68,6 +68,10 @@ pub struct LinkPlan {
     pub target: Target,
     /// The cell of time on the wire; the next one is that of back-off.
     pub cell: u16,
+    /// Whether its balancer must know how each try ends.
+    pub watched: bool,
+    /// Whether a try needs a connection that may have to be opened.
+    pub connects: bool,
     /// Whether nothing at all is configured: no network, no limits, no second try.
     pub plain: bool,
     /// Whether a fault may lie on it some time.
@@ -186,4 +190,14 @@ pub enum Policy {
     PowerOfTwo,
     /// By the client's number.
     IpHash,
+    /// The one with the fewest calls in flight for its weight; among equals by smooth weighted round robin.
+    WeightedLeastConnections,
+    /// Of two random ones the one whose peak EWMA times its calls in flight is less.
+    LeastResponseTime,
+    /// By a hash of the key, on a ring.
+    ConsistentHash,
+    /// By a hash of the key, in a table.
+    Maglev,
+    /// The one whose CPU does the least.
+    ResourceBased,
 }

@@ -168,6 +168,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             return self.settle(frame, outcome);
         }
         self.meters.links[call.link as usize].tries += self.open as u64;
+        if link.watched {
+            // While a caller waits for its call, its own phase is none: when the try began stands there.
+            self.frames[frame].since = self.now;
+        }
         let child = self.new_child(frame, call, link);
         let Some(instance) = self.resolve(frame, child, link) else {
             self.frames.free(child);
@@ -340,9 +344,15 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         }
         let Frame { client, key, .. } = self.frames[child];
         let turn = match link.policy {
-            Policy::Random | Policy::PowerOfTwo => (draw(key, link.site, PICK) * ready as f64) as u32,
-            Policy::IpHash => (mix64(client as u64) % ready as u64) as u32,
-            Policy::RoundRobin | Policy::SmoothRoundRobin | Policy::LeastConnections => {
+            Policy::Random | Policy::PowerOfTwo | Policy::LeastResponseTime => {
+                (draw(key, link.site, PICK) * ready as f64) as u32
+            }
+            Policy::IpHash | Policy::ConsistentHash | Policy::Maglev => (mix64(client as u64) % ready as u64) as u32,
+            Policy::RoundRobin
+            | Policy::SmoothRoundRobin
+            | Policy::LeastConnections
+            | Policy::WeightedLeastConnections
+            | Policy::ResourceBased => {
                 let caller = self.caller(link_at, link, scope);
                 let turn = caller.cursor % ready;
                 caller.cursor = turn + 1;
@@ -367,6 +377,9 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let link = &self.plan.links[call.link as usize];
         if self.frames[frame].has(ADMITTED) {
             self.leave_link(frame, call, link, Some(outcome));
+        }
+        if link.watched {
+            self.endpoint_answered(frame, outcome);
         }
         if outcome == Outcome::Ok {
             let state = &mut self.frames[frame];
@@ -397,8 +410,11 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.stop_retrying(frame, link, retry);
             let state = self.frames[frame];
             let writes = self.call_writes(frame, call, link);
+            // A balancer sees no answer of a server that is down.
+            let seen =
+                if link.watched && self.is_unreachable(frame, outcome) { Outcome::ConnectionRefused } else { outcome };
             let may = (state.attempt as u32) < retry.retries
-                && retry.when & (1 << outcome as u16) != 0
+                && retry.when & (1 << seen as u16) != 0
                 && self.is_retryable(frame, call, retry.writes || !writes);
             if may {
                 let attempt = state.attempt + 1;

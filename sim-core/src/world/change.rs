@@ -84,6 +84,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let members = &self.members[component as usize];
         match instance {
             None => members.clone(),
+            Some(InstanceRef::Zone(zone)) => {
+                let mut inside = members.clone();
+                inside.retain(|&at| self.instances[at as usize].zone == zone);
+                inside
+            }
             Some(InstanceRef::Replica(replica)) => members.get(replica as usize).copied().into_iter().collect(),
             Some(InstanceRef::Shard(shard, node)) => {
                 let Kind::Database(database) = self.plan.components[component as usize].kind else {
@@ -134,6 +139,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 for instance in self.meant(component, instance) {
                     let state = self.instances[instance as usize].state;
                     self.caches[state as usize].clear();
+                }
+            }
+            &ChangeKind::Deploy { component, pace } => self.deploy(component, pace),
+            &ChangeKind::Restart { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.restart(instance);
                 }
             }
             &ChangeKind::Fault { fault, until, ends } => {

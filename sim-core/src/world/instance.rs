@@ -308,7 +308,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         state.life = Life::Ready;
         state.ready_since = self.now;
         state.became_ready = self.now;
+        let component = state.component;
         self.epoch += 1;
+        if !self.rollouts.is_empty() {
+            self.go_on_rolling_out(component);
+        }
     }
 
     /// The caller's copy of a component; made when it is first asked for by a replica that joined.
@@ -369,6 +373,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// Lets replicas join or leave until there are `count`.
     pub(super) fn set_replicas(&mut self, component: u32, count: u32) {
+        if !self.rollouts.is_empty() && self.rescale_rollout(component, count) {
+            return;
+        }
         let mut wanted = self.wanted_members(component);
         while (wanted.len() as u32) < count {
             wanted.push(self.add_instance(component, NONE, Life::Starting));
@@ -385,6 +392,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     pub(super) fn leave(&mut self, instance: u32) {
+        self.begin_drain(instance);
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };

@@ -58,6 +58,8 @@ pub struct ComponentMeter {
     pub killed: u64,
     /// By tier, the last one for clients of none: what a rate limiter decided.
     pub limits: Vec<Decisions>,
+    /// What a load balancer found of its endpoints.
+    pub care: super::care::CareMeter,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.

@@ -9,11 +9,13 @@ mod answer;
 mod audit;
 mod balancer;
 mod call;
+mod care;
 mod change;
 mod client;
 mod connections;
 mod data;
 mod database;
+mod deploy;
 mod fault;
 mod frame;
 mod hedge;
@@ -61,6 +63,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use care::CareMeter;
 pub use connections::PoolTally;
 pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
@@ -105,6 +108,10 @@ enum Control {
     Move(u32),
     Promote(u32),
     Limit(u32),
+    Probe(u32),
+    ProbeEnds(u32),
+    Compare(u32),
+    DrainEnds(u32, u32),
     Failure(u32),
     StallEnds(u32),
     NodeReady(u32),
@@ -198,6 +205,7 @@ struct World<'p, const TRACED: bool> {
     ahead: ahead::Ahead,
     settings: Settings,
     faults: Faults,
+    rollouts: Vec<deploy::Rollout>,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
@@ -266,6 +274,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
             faults: Faults::default(),
+            rollouts: Vec::new(),
             epoch: 0,
             startup_stream: 0,
             pause_stream: 0,
@@ -285,6 +294,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.build_instances();
         world.build_scalers();
         world.build_limiters();
+        world.build_care();
         world.schedule_changes();
         world.build_clients();
         world
@@ -388,6 +398,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),
+            Control::Probe(balancer) => self.probe(balancer),
+            Control::ProbeEnds(balancer) => self.probe_ends(balancer),
+            Control::Compare(balancer) => self.compare(balancer),
+            Control::DrainEnds(balancer, instance) => self.drain_ends(balancer, instance),
             Control::Users(client) => self.users_change(client),
             Control::Move(database) => self.move_key(database),
             Control::Promote(instance) => self.promote(instance),

@@ -150,7 +150,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let plan = &self.plan.autoscalers[scaler as usize];
         self.control(self.now + plan.sync_ns, Control::Scale(scaler));
         self.review_nodes(scaler);
-        let current = self.wanted_members(plan.target).len() as u32;
+        let current = self.desired_replicas(plan.target);
         let Some(wanted) = self.decide(scaler, plan, current) else { return };
         self.scalers[scaler as usize].wanted = Some(wanted);
         // Of several, the one that wants most decides.

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::audit::Check;
+use super::care::CareMeter;
 use super::meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
 use crate::engine::digest::Digest;
 use crate::engine::slab::NONE;
@@ -267,6 +268,13 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
     counts.iter().for_each(|&count| digest.word(count));
     let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
     limits.for_each(|count| digest.word(count));
+    let care = &meter.care;
+    if *care != CareMeter::default() {
+        let (sum, longest, count) = care.detection;
+        [care.ejections, care.returns, sum, longest, count, care.connects, care.moved, care.cut]
+            .iter()
+            .for_each(|&word| digest.word(word));
+    }
 }
 
 fn digest_counts(digest: &mut Digest, outcomes: &[u64; Outcome::COUNT], latency: &Histogram) {

@@ -7,14 +7,13 @@ use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMod
 use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, Locks, ReadFrom};
-use crate::components::load_balancer::{LoadBalancerSpec, Target};
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::arrivals::Arrivals;
 use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::{BalancerPolicy, Link};
+use crate::model::link::Link;
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -188,60 +187,6 @@ impl Check<'_> {
         if sum > 1.0 + 1e-9 {
             let found = format!("the shares make {}%", (sum * 100.0).round());
             self.diagnostics.push(population.at.field("tiers").error(found).expected("at most 100% together"));
-        }
-    }
-
-    fn load_balancer(&mut self, spec: &LoadBalancerSpec) {
-        if spec.to.is_empty() && spec.routes.is_empty() {
-            let found = "neither `to` nor `routes` names a pool";
-            self.diagnostics.push(spec.at.error(found).help("name the pools that calls go to"));
-        }
-        self.targets(&spec.to, spec.policy, &spec.at);
-        for route in &spec.routes {
-            if route.to.is_empty() {
-                self.diagnostics.push(route.at.field("to").error("found an empty list").expected("at least one pool"));
-            }
-            self.targets(&route.to, spec.policy, &route.at);
-        }
-    }
-
-    fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
-        for target in targets {
-            self.link(&target.link);
-            self.no_hedge(&target.link, "a balancer");
-            match self.draft.kind(&target.link.to) {
-                Some("server-pool" | "rate-limiter") | None => {}
-                Some("cache") => self.diagnostics.push(
-                    target
-                        .link
-                        .to
-                        .at
-                        .error("a cache can't stand behind a balancer")
-                        .help("whoever calls a cache loads what is missing: let the server pool call it"),
-                ),
-                Some("client" | "autoscaler") => {}
-                Some(kind) => self.diagnostics.push(
-                    target
-                        .link
-                        .to
-                        .at
-                        .error(format!("{} is {}", target.link.to, super::names::a(kind)))
-                        .expected("a server-pool"),
-                ),
-            }
-            if policy != BalancerPolicy::WeightedRoundRobin {
-                self.ignored(&target.at, "weight", &format!("the policy is {policy}"));
-            }
-            self.ignored(&target.at, "policy", "the balancer chooses the replica");
-        }
-        let weighted = policy == BalancerPolicy::WeightedRoundRobin;
-        if weighted && !targets.is_empty() && targets.iter().all(|target| target.weight.0 == 0.0) {
-            self.diagnostics.push(at.field("to").error("all weights are zero").expected("one that is not"));
-        }
-        for (index, target) in targets.iter().enumerate() {
-            if targets[..index].iter().any(|other| other.link.to.as_str() == target.link.to.as_str()) {
-                self.diagnostics.push(target.link.to.at.error(format!("{} stands there twice", target.link.to)));
-            }
         }
     }
 
