@@ -323,7 +323,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 }
 
-fn callee_of(link: &LinkPlan) -> u32 {
+pub(super) fn callee_of(link: &LinkPlan) -> u32 {
     match link.target {
         Target::Pool(component)
         | Target::Balancer(component)
