@@ -28,6 +28,7 @@ impl Renderer for Table {
             components(report),
             breakdown(report),
             objectives(report),
+            faults(report),
             theory(report),
             verdict(view),
             footer(view),
@@ -429,6 +430,27 @@ fn objectives(report: &Report) -> Vec<String> {
         columns.row(vec![mark, shorten(&result.objective, 60), text, paint(QUIET, &beside)]);
     }
     [vec![paint(STRONG, "Objectives")], columns.lines()].concat()
+}
+
+/// What became of each fault.
+fn faults(report: &Report) -> Vec<String> {
+    if report.faults.is_empty() {
+        return Vec::new();
+    }
+    let mut columns = Columns::new(&[Align::Left, Align::Right, Align::Unit, Align::Unit, Align::Unit]);
+    let quiet = |text: &str| paint(QUIET, text);
+    let headings = ["times", "lasted", "recovered after", "requests lost"].map(quiet);
+    columns.row([vec![paint(STRONG, "Faults")], headings.to_vec()].concat());
+    for fault in &report.faults {
+        columns.row(vec![
+            shorten(&fault.fault, 40),
+            fault.times.to_string(),
+            humane_time(fault.lasted_s),
+            fault.recover_s.map_or("not yet".to_owned(), humane_time),
+            humane_count(fault.lost as f64),
+        ]);
+    }
+    columns.lines()
 }
 
 /// What theory says of the parts that it knows, beside what was simulated.

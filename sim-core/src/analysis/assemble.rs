@@ -41,6 +41,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         breakdown: breakdown(plan, result),
         objectives: Vec::new(),
         audit: audit(result),
+        faults: super::recovery::of_faults(plan, result),
         cost: None,
         assumptions: plan.header.assumptions.clone(),
         theory: Vec::new(),

@@ -40,6 +40,8 @@ pub struct RunResult {
     pub breakdown: Breakdown,
     /// How it went over time.
     pub timeline: Timeline,
+    /// Faults that began in the window: which, when, and when they ended; ns since the run's start.
+    pub faults: Vec<(u32, u64, u64)>,
     /// Tallies that must agree.
     pub audit: Vec<Check>,
     /// Covers all of it.
@@ -172,6 +174,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             crowds,
             breakdown: self.meters.breakdown,
             timeline: self.meters.timeline,
+            faults: self.faults.log,
             audit,
             digest: digest.value(),
         }
