@@ -53,6 +53,10 @@ pub struct Instance {
     pub plain: bool,
     /// Whether work takes longer at it when it is busy.
     pub slows_down: bool,
+    /// Its limit of memory in bytes, where it differs from the pool's.
+    pub memory_limit: Option<u64>,
+    /// The most memory that it took since an autoscaler looked, in bytes.
+    pub memory_peak: u64,
     /// Calls since its last pause; where it pauses by time, pauses.
     pub since_pause: u64,
     /// Its pauses so far.
@@ -228,6 +232,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             by_op: plan.by_op,
             plain: speed == 1.0 && !slows_down,
             slows_down,
+            memory_limit: self.settings.joining[component as usize].memory,
+            memory_peak: 0,
             since_pause: 0,
             pauses: 0,
             limit,

@@ -34,6 +34,7 @@ mod station;
 mod summary;
 pub mod trace;
 mod versions;
+mod vertical;
 
 use std::collections::VecDeque;
 
