@@ -298,6 +298,12 @@ fn notes(of: &ComponentReport) -> Vec<String> {
     if let Some(stale) = of.stale_reads.filter(|stale| *stale > 0) {
         notes.push(format!("{} stale", count(stale)));
     }
+    if let Some(lost) = of.lost_writes.filter(|lost| *lost > 0) {
+        notes.push(format!("{} writes lost", count(lost)));
+    }
+    if let Some(coalesced) = of.coalesced.filter(|coalesced| *coalesced > 0) {
+        notes.push(format!("{} coalesced", count(coalesced)));
+    }
     if let (Some(allowed), Some(throttled)) = (of.allowed, of.throttled)
         && allowed + throttled > 0
     {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
+use crate::plan::{BalancerPlan, ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
@@ -244,7 +244,13 @@ fn own_figures(
             report.expirations = Some(meter.expirations);
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
+            report.coalesced = Some(meter.coalesced);
+            report.lost_writes = Some(meter.lost_writes);
+            let some = |count: u64| (count > 0).then_some(count);
+            (report.refreshes, report.stood_in) = (some(meter.refreshes), some(meter.stood_in));
+            report.invalidated = some(meter.invalidated);
         }
+        Kind::Balancer(balancer) => report.endpoints = endpoints(meter, &plan.balancers[balancer as usize]),
         Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
         Kind::Autoscaler(scaler) => {
             let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
@@ -275,7 +281,7 @@ fn own_figures(
             report.moved_share = tally.changed.then(|| tally.moved as f64 / tally.keys.max(1) as f64);
             report.failovers = (own.failover_ns > 0).then_some(tally.failovers);
         }
-        Kind::Balancer(_) | Kind::ConnectionPool(_) => {}
+        Kind::ConnectionPool(_) => {}
     }
 }
 
@@ -298,6 +304,22 @@ fn limited(report: &mut ComponentReport, plan: &Plan, meter: &ComponentMeter, li
             report.tiers.insert(name.to_string(), figures);
         }
     }
+}
+
+/// What a load balancer found of its endpoints.
+fn endpoints(meter: &ComponentMeter, plan: &BalancerPlan) -> Option<EndpointsReport> {
+    let care = plan.care.as_deref()?;
+    let found = &meter.care;
+    let (sum, longest, count) = found.detection;
+    Some(EndpointsReport {
+        ejections: found.ejections,
+        returns: found.returns,
+        detection_mean_s: (count > 0).then(|| sum as f64 / count as f64 / 1e9),
+        detection_max_s: (count > 0).then(|| seconds(longest)),
+        connects: care.keep_alive.map(|_| found.connects),
+        moved: (care.sticky_ns > 0).then_some(found.moved),
+        cut: care.drain_ns.map(|_| found.cut),
+    })
 }
 
 /// A station, all instances together.

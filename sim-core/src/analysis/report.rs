@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditEntry;
 pub use breakdown::{Breakdown, BreakdownPart};
 pub use confidence::{Confidence, Precision};
-pub use limits::TierReport;
+pub use limits::{EndpointsReport, TierReport};
 pub use messages::{Age, Backlog};
 pub use requests::{ClassReport, Journeys, Latency, Requests};
 pub use station::{MaxInstance, Queue, Service, Station, Wait};
@@ -175,6 +175,24 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Cache: misses that waited for another's load of the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coalesced: Option<u64>,
+    /// Cache: loads in the background, of items near their end or past it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshes: Option<u64>,
+    /// Cache: failed loads that an item past its end stood in for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_in: Option<u64>,
+    /// Cache: items that writes took out by their tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalidated: Option<u64>,
+    /// Cache: accepted writes that a crash took before they were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_writes: Option<u64>,
+    /// Load balancer: what it found of its endpoints, where it takes note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<EndpointsReport>,
     /// Rate limiter: calls that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<u64>,

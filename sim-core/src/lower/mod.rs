@@ -191,6 +191,11 @@ impl<'m> Lowering<'m> {
         self.cell_pair(owner, Phase::Network, Phase::BackOff)
     }
 
+    /// The cell of waiting for another's load of a cache's key.
+    fn load_cell(&mut self, cache: u32) -> u16 {
+        self.cell_pair(cache, Phase::LoadWait, Phase::Service)
+    }
+
     /// The cell of waiting for a connection.
     fn pool_cell(&mut self, pool: u32) -> u16 {
         self.cell_pair(pool, Phase::PoolWait, Phase::Service)
@@ -222,15 +227,22 @@ impl<'m> Lowering<'m> {
                 .to_string(),
         ];
         let is = |test: fn(&Component) -> bool| self.model.components.values().any(test);
-        if is(|component| matches!(component, Component::LoadBalancer(_))) {
+        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.health.is_none())) {
             list.push(
-                "Load balancers take no time and know no health: a crashed replica stays an endpoint and answers `failed` at once."
+                "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once."
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Cache(_))) {
-            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
+        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.service.is_none())) {
+            list.push("Load balancers without `service` take no time: leans towards too fast.".to_string());
         }
+        if self.checks_health() {
+            list.push(
+                "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm."
+                    .to_string(),
+            );
+        }
+        list.extend(self.cache_assumptions());
         if is(
             |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
         ) {
@@ -337,6 +349,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         balancers: Vec::new(),
         pools: Vec::new(),
         caches: Vec::new(),
+        flights: Vec::new(),
+        sized_keys: false,
         connection_pools: Vec::new(),
         databases: Vec::new(),
         queues: Vec::new(),

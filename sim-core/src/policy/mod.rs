@@ -2,10 +2,13 @@
 
 pub mod adaptive_limit;
 pub mod backoff;
+pub mod balancing;
 pub mod breaker;
 pub mod codel;
 pub mod eviction;
 pub mod forecast;
+pub mod hash_slots;
+pub mod health;
 pub mod hedge;
 pub mod hpa;
 pub mod limiting;

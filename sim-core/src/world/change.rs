@@ -130,6 +130,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.settings.capacities[component as usize] = capacity;
                 for instance in self.members[component as usize].clone() {
                     let state = self.instances[instance as usize].state;
+                    let capacity = self.cache_plan(component).of_node(capacity);
                     self.caches[state as usize].resize(capacity, self.now);
                 }
             }
@@ -140,6 +141,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             &ChangeKind::Slots { component, slots } => {
                 self.settings.slots[component as usize] = Some(slots);
                 self.resize_stations(component, slots);
+            }
+            &ChangeKind::Warm { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.warm_up(instance);
+                }
             }
             &ChangeKind::Shards { component, shards } => self.set_shards(component, shards),
             &ChangeKind::Flush { component, instance } => {

@@ -3,7 +3,7 @@
 use super::frame::{Waiting, draw};
 use super::{Control, World};
 use crate::engine::rng::{mix64, uniform};
-use crate::plan::{Effect, InstanceRef, Kind, LinkEffect, LinkFault, LinkPlan, Target};
+use crate::plan::{Effect, InstanceRef, Kind, LinkEffect, LinkFault, LinkPlan};
 
 /// How often a message is sent again before the network gives up.
 pub(super) const RETRANSMISSIONS_MAX: u64 = 15;
@@ -323,8 +323,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         scope: u32,
         link: &LinkPlan,
     ) -> bool {
-        let (Target::Pool(target) | Target::Balancer(target) | Target::Copy(target) | Target::Database(target)) =
-            link.target;
+        let target = link.target.component();
         if target != component
             || !(instance.is_none() || self.is_meant(component, instance, self.frames[child].instance))
         {

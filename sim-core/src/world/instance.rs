@@ -1,7 +1,8 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState};
+use super::cache::CacheState;
+use super::data::ConnectionState;
 use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
@@ -140,7 +141,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             self.first_entry.push(self.entries.len() as u32);
             self.entries.extend(if component.by_op { &component.entry_by_op } else { &component.entry_by_class });
         }
-        let keys = plan.keyspaces.iter().map(|keyspace| keyspace.count).max().unwrap_or(0);
+        let keys = plan.keys_end();
         self.databases = plan.databases.iter().map(|database| DatabaseState::new(database, keys)).collect();
         self.endpoints =
             plan.balancers.iter().flat_map(|balancer| &balancer.groups).map(|_| Endpoints::default()).collect();
@@ -159,6 +160,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     database.shards * (1 + database.replicas)
                 }
                 Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
+                Kind::Cache(cache) if state.scope == Scope::Shared => {
+                    plan.caches[cache as usize].slot_ends.len().max(1) as u32
+                }
                 Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
@@ -191,7 +195,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Kind::Cache(cache) => {
                 let plan = &self.plan.caches[cache as usize];
                 let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
-                self.caches.push(CacheState::new(plan, self.settings.capacities[component as usize], seed));
+                let capacity = plan.of_node(self.settings.capacities[component as usize]);
+                self.caches.push(CacheState::new(plan, capacity, seed));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
@@ -260,6 +265,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         self.members[component as usize].push(number);
         self.first_pause(number);
         self.epoch += 1;
+        if let Kind::Cache(_) = plan.kind
+            && (owner == NONE || self.instances[owner as usize].joined_at == 0)
+        {
+            self.warm_up(number);
+        }
         if life == Life::Starting {
             self.start_up(number);
             self.may_fail(component, number);
@@ -390,6 +400,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     pub(super) fn leave(&mut self, instance: u32) {
+        self.begin_drain(instance);
         self.end_capacity(instance);
         let state = &mut self.instances[instance as usize];
         state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
@@ -459,7 +470,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
             let state = &self.instances[at as usize];
             if at == instance || state.owner == instance {
                 match state.kind {
-                    Kind::Cache(_) => self.caches[state.state as usize].clear(),
+                    Kind::Cache(_) => {
+                        self.caches[state.state as usize].clear();
+                        self.lose_writes(at);
+                    }
                     Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
                     Kind::Client(_)
                     | Kind::Balancer(_)

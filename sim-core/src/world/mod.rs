@@ -8,13 +8,17 @@ mod ahead;
 mod answer;
 mod audit;
 mod balancer;
+mod behind;
+mod cache;
 mod call;
+mod care;
 mod change;
 mod client;
 mod data;
 mod database;
 mod deploy;
 mod fault;
+mod flight;
 mod frame;
 mod hedge;
 mod hooks;
@@ -45,11 +49,13 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
+use cache::CacheState;
 use change::Settings;
 use client::ClientState;
-use data::{CacheState, ConnectionState};
+use data::ConnectionState;
 use database::DatabaseState;
 use fault::Faults;
+use flight::Flights;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
@@ -61,6 +67,7 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use care::CareMeter;
 pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use queue::QueueTally;
@@ -98,12 +105,17 @@ enum Control {
     Slot,
     Change(u32),
     Scale(u32),
+    Flush(u32),
     Sample(u32),
     Ready(u32),
     Users(u32),
     Move(u32),
     Promote(u32),
     Limit(u32),
+    Probe(u32),
+    ProbeEnds(u32),
+    Compare(u32),
+    DrainEnds(u32, u32),
     Failure(u32),
     StallEnds(u32),
     NodeReady(u32),
@@ -186,6 +198,7 @@ struct World<'p, const TRACED: bool> {
     first_source: Entry,
     first_source_at: u32,
     caches: Vec<CacheState>,
+    flights: Flights,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
     queues: Vec<queue::QueueState>,
@@ -254,6 +267,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             first_source: NEVER,
             first_source_at: 0,
             caches: Vec::new(),
+            flights: Flights::default(),
             connections: Vec::new(),
             databases: Vec::new(),
             queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
@@ -283,6 +297,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.build_instances();
         world.build_scalers();
         world.build_limiters();
+        world.build_care();
         world.schedule_changes();
         world.build_clients();
         world
@@ -383,9 +398,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             }
             Control::Change(at) => self.change(at),
             Control::Scale(at) => self.scale(at),
+            Control::Flush(instance) => self.flush_due(instance),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),
+            Control::Probe(balancer) => self.probe(balancer),
+            Control::ProbeEnds(balancer) => self.probe_ends(balancer),
+            Control::Compare(balancer) => self.compare(balancer),
+            Control::DrainEnds(balancer, instance) => self.drain_ends(balancer, instance),
             Control::Users(client) => self.users_change(client),
             Control::Move(database) => self.move_key(database),
             Control::Promote(instance) => self.promote(instance),

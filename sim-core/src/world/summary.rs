@@ -2,6 +2,7 @@
 
 use super::World;
 use super::audit::Check;
+use super::care::CareMeter;
 use super::meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
 use crate::engine::digest::Digest;
 use crate::engine::slab::NONE;
@@ -262,8 +263,20 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
         meter.replicas.area as u64,
     ];
     counts.iter().for_each(|&count| digest.word(count));
+    let of_some = [meter.coalesced, meter.refreshes, meter.stood_in, meter.invalidated, meter.lost_writes];
+    // What only some caches can have leaves the digests of others as they are.
+    if of_some.iter().any(|&count| count > 0) {
+        of_some.iter().for_each(|&count| digest.word(count));
+    }
     let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
     limits.for_each(|count| digest.word(count));
+    let care = &meter.care;
+    if *care != CareMeter::default() {
+        let (sum, longest, count) = care.detection;
+        [care.ejections, care.returns, sum, longest, count, care.connects, care.moved, care.cut]
+            .iter()
+            .for_each(|&word| digest.word(word));
+    }
 }
 
 fn digest_counts(digest: &mut Digest, outcomes: &[u64; Outcome::COUNT], latency: &Histogram) {

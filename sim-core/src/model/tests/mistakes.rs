@@ -284,14 +284,9 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "to: [web]",
-            "to: [web], policy: maglev",
-            &["10: components.edge.policy: `maglev` is not in this version of Kneepoint yet"],
-        ),
-        (
-            "to: [web]",
             "to: [web], policy: least_connections",
             &[
-                "10: components.edge.policy: found \"least_connections\"; expected round-robin, weighted-round-robin, random, least-connections, power-of-two or ip-hash; did you mean least-connections?",
+                "10: components.edge.policy: found \"least_connections\"; expected round-robin, weighted-round-robin, random, least-connections, power-of-two, ip-hash, weighted-least-connections, …; did you mean least-connections?",
             ],
         ),
         (

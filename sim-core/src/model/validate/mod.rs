@@ -1,5 +1,6 @@
 //! What must be right across a model: names, kinds, who calls whom, addresses, and what has no effect.
 
+mod balancers;
 mod faults;
 mod flow;
 mod limits;

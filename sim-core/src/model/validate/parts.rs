@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::components::Component;
-use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
+use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
 use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, Locks, ReadFrom};
-use crate::components::load_balancer::{LoadBalancerSpec, Target};
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::arrivals::Arrivals;
 use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::{BalancerPolicy, Link};
+use crate::model::link::Link;
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -191,60 +190,6 @@ impl Check<'_> {
         }
     }
 
-    fn load_balancer(&mut self, spec: &LoadBalancerSpec) {
-        if spec.to.is_empty() && spec.routes.is_empty() {
-            let found = "neither `to` nor `routes` names a pool";
-            self.diagnostics.push(spec.at.error(found).help("name the pools that calls go to"));
-        }
-        self.targets(&spec.to, spec.policy, &spec.at);
-        for route in &spec.routes {
-            if route.to.is_empty() {
-                self.diagnostics.push(route.at.field("to").error("found an empty list").expected("at least one pool"));
-            }
-            self.targets(&route.to, spec.policy, &route.at);
-        }
-    }
-
-    fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
-        for target in targets {
-            self.link(&target.link);
-            self.no_hedge(&target.link, "a balancer");
-            match self.draft.kind(&target.link.to) {
-                Some("server-pool" | "rate-limiter") | None => {}
-                Some("cache") => self.diagnostics.push(
-                    target
-                        .link
-                        .to
-                        .at
-                        .error("a cache can't stand behind a balancer")
-                        .help("whoever calls a cache loads what is missing: let the server pool call it"),
-                ),
-                Some("client" | "autoscaler") => {}
-                Some(kind) => self.diagnostics.push(
-                    target
-                        .link
-                        .to
-                        .at
-                        .error(format!("{} is {}", target.link.to, super::names::a(kind)))
-                        .expected("a server-pool"),
-                ),
-            }
-            if policy != BalancerPolicy::WeightedRoundRobin {
-                self.ignored(&target.at, "weight", &format!("the policy is {policy}"));
-            }
-            self.ignored(&target.at, "policy", "the balancer chooses the replica");
-        }
-        let weighted = policy == BalancerPolicy::WeightedRoundRobin;
-        if weighted && !targets.is_empty() && targets.iter().all(|target| target.weight.0 == 0.0) {
-            self.diagnostics.push(at.field("to").error("all weights are zero").expected("one that is not"));
-        }
-        for (index, target) in targets.iter().enumerate() {
-            if targets[..index].iter().any(|other| other.link.to.as_str() == target.link.to.as_str()) {
-                self.diagnostics.push(target.link.to.at.error(format!("{} stands there twice", target.link.to)));
-            }
-        }
-    }
-
     fn server_pool(&mut self, spec: &ServerPoolSpec) {
         for (number, own) in &spec.overrides {
             match number.parse::<u64>() {
@@ -289,7 +234,7 @@ impl Check<'_> {
                 self.link(&call.link);
                 super::queue::is_none(self.draft, &call.link, self.diagnostics);
                 let cache = self.draft.components.get(call.link.to.as_str());
-                let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
+                let aside = matches!(cache, Some(Component::Cache(cache)) if !cache.loads());
                 if aside && call.times.0 > CACHE_CALLS_MAX {
                     let found = format!("found {}", call.times.0);
                     let expected = format!("at most {CACHE_CALLS_MAX} calls of a cache beside its callers");
@@ -348,22 +293,43 @@ impl Check<'_> {
             }
         } else {
             self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
-            let through =
-                [(spec.read_mode() == ReadMode::Through, "reads"), (spec.write_mode() == WriteMode::Through, "writes")];
+            let through = [(spec.loads(), "reads"), (spec.writes(), "writes")];
             if let Some((_, what)) = through.iter().find(|(is, _)| *is) {
                 let found = "`backing` is missing";
                 self.diagnostics
                     .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
             }
         }
-        if let Some(Capacity::Bytes(_)) = spec.capacity {
-            self.diagnostics.push(spec.at.field("capacity").error(not_yet("a capacity in bytes")));
-        }
+        self.cache_details(spec);
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
         }
         if spec.capacity.is_none() && spec.eviction != Eviction::None {
             self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
+        }
+    }
+
+    /// What excludes each other in a cache, and what has no effect.
+    fn cache_details(&mut self, spec: &CacheSpec) {
+        if spec.nodes.0 > 1 && spec.scope == crate::model::link::Scope::PerReplica {
+            let found = "found `nodes` and `scope: per-replica`";
+            self.diagnostics.push(spec.at.field("nodes").error(found).expected("one of them: a cluster is shared"));
+        }
+        let lives = spec.ttl.is_some();
+        let ahead = spec.read_mode() == ReadMode::Ahead;
+        for field in ["ttl_jitter", "stale_while_revalidate", "stale_if_error"] {
+            if !lives {
+                self.ignored(&spec.at, field, "the cache has no `ttl`, so nothing ends");
+            }
+        }
+        if !ahead || !lives {
+            self.ignored(&spec.at, "refresh", "nothing is read ahead");
+        }
+        if spec.write_mode() != WriteMode::Behind {
+            self.ignored(&spec.at, "flush", "the cache does not write behind");
+        }
+        if spec.write_mode() == WriteMode::Around || (spec.write_mode() == WriteMode::Update && !spec.writes()) {
+            self.ignored(&spec.at, "invalidate_tags", "writes take nothing out");
         }
     }
 
