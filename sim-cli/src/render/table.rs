@@ -1,5 +1,7 @@
 //! The report for a terminal: at most [`COLUMNS`] wide.
 
+mod faults;
+
 use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Latency, Report, Station};
 use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time, three_digits};
 
@@ -28,7 +30,7 @@ impl Renderer for Table {
             components(report),
             breakdown(report),
             objectives(report),
-            faults(report),
+            faults::section(report),
             theory(report),
             verdict(view),
             footer(view),
@@ -436,27 +438,6 @@ fn objectives(report: &Report) -> Vec<String> {
         columns.row(vec![mark, shorten(&result.objective, 60), text, paint(QUIET, &beside)]);
     }
     [vec![paint(STRONG, "Objectives")], columns.lines()].concat()
-}
-
-/// What became of each fault.
-fn faults(report: &Report) -> Vec<String> {
-    if report.faults.is_empty() {
-        return Vec::new();
-    }
-    let mut columns = Columns::new(&[Align::Left, Align::Right, Align::Unit, Align::Unit, Align::Unit]);
-    let quiet = |text: &str| paint(QUIET, text);
-    let headings = ["times", "lasted", "recovered after", "requests lost"].map(quiet);
-    columns.row([vec![paint(STRONG, "Faults")], headings.to_vec()].concat());
-    for fault in &report.faults {
-        columns.row(vec![
-            shorten(&fault.fault, 40),
-            fault.times.to_string(),
-            humane_time(fault.lasted_s),
-            fault.recover_s.map_or("not yet".to_owned(), humane_time),
-            humane_count(fault.lost as f64),
-        ]);
-    }
-    columns.lines()
 }
 
 /// What theory says of the parts that it knows, beside what was simulated.

@@ -46,9 +46,9 @@ spec! {
         scale_in: bool = default(true);
         /// How long new replicas warm up, for `step`: until then nothing shrinks.
         warmup: Time = default("0s");
-        /// Between what the cores of a replica may be, for `vertical`.
+        /// Between what the cores that a replica requests may be, for `vertical`.
         cores: CoresRange = optional;
-        /// Between what the memory of a replica may be, for `vertical`.
+        /// Between what the memory that a replica requests may be, for `vertical`.
         memory: MemoryRange = optional;
         /// What the replicas run on; left out, there is always room.
         nodes: Nodes = optional;

@@ -314,7 +314,7 @@ spec! {
 }
 
 spec! {
-    /// Between what the cores of a replica may be.
+    /// Between what the cores that a replica requests may be; its cores stay as many times that as they are.
     pub struct CoresRange {
         /// The least.
         min: Cores = default("25m").at_least("1m");
@@ -324,7 +324,7 @@ spec! {
 }
 
 spec! {
-    /// Between what the memory of a replica may be.
+    /// Between what the memory that a replica requests may be; its limit stays as many times that as it is.
     pub struct MemoryRange {
         /// The least.
         min: Size = default("250MiB").at_least("1B");

@@ -4,7 +4,8 @@
 //! and whose samples lose half of their weight in 24 h, weighted by what was requested; the target is its 90th percentile
 //! and 15%, the bounds its 50th and 95th percentile and 15%, the lower one times (1 + 0.001/days)⁻², the upper one times
 //! (1 + 1/days) of history. Memory likewise, of the pods' peaks. The updater evicts pods that request less than the lower or
-//! more than the upper bound, half of them at a time at most, and none where there are fewer than two.
+//! more than the upper bound, half of them at a time at most, and none where there are fewer than
+//! two. Limits stay as many times the requests as they were.
 
 use crate::math;
 

@@ -30,6 +30,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         Some(state.memory_limit.unwrap_or(plan.limit))
     }
 
+    /// How many times what is requested the limit of memory is.
+    pub(super) fn memory_limit_ratio(&self, component: u32) -> f64 {
+        self.memory_of(component).map_or(1.0, |plan| plan.limit as f64 / plan.request as f64)
+    }
+
     /// What a replica takes now, where its pool says what that is.
     pub(super) fn memory_now(&self, instance: u32) -> Option<u64> {
         self.memory_of(self.instances[instance as usize].component).map(|plan| self.memory_used(plan, instance))
@@ -38,8 +43,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
     /// What a replica takes now, as a share of what it requests.
     pub(super) fn memory_share(&self, component: u32, instance: u32) -> Option<f64> {
         let plan = self.memory_of(component)?;
-        let request = self.instances[instance as usize].memory_limit.unwrap_or(plan.request);
-        Some(self.memory_used(plan, instance) as f64 / request as f64)
+        let own = self.instances[instance as usize].memory_limit;
+        let request = own.map_or(plan.request as f64, |limit| limit as f64 * plan.request as f64 / plan.limit as f64);
+        Some(self.memory_used(plan, instance) as f64 / request)
     }
 
     /// A request begins to take memory; a replica that takes more than it may is killed, and starts again.

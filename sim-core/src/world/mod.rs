@@ -25,6 +25,7 @@ mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod life;
 mod limit;
 mod link;
 mod memory;

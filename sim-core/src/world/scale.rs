@@ -274,7 +274,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     }
 
     /// What a replica of a pool requests, in thousandths of a core.
-    fn request_of(&self, pool: u32) -> u32 {
+    pub(super) fn request_of(&self, pool: u32) -> u32 {
         let Kind::Pool(pool) = self.plan.components[pool as usize].kind else {
             unreachable!("validated: it scales a pool")
         };

@@ -44,12 +44,14 @@ impl<const TRACED: bool> World<'_, TRACED> {
         if ready.len() < 2 || self.rollouts.iter().any(|rollout| rollout.is_of(pool)) {
             return;
         }
+        // Limits stay as many times the requests as they are.
+        let first = f64::from(self.plan.components[pool as usize].stations[0].servers);
+        let by_cores = first / f64::from(self.request_of(pool));
+        let by_memory = self.memory_limit_ratio(pool);
         let (mut grows, mut shrinks) = (false, false);
         for &instance in &ready {
-            let memory_now = self.memory_limit_of(instance);
-            for (recommended, has) in
-                [(cores, f64::from(self.cores_of(instance))), (memory, memory_now.map_or(0.0, |limit| limit as f64))]
-            {
+            let memory_now = self.memory_limit_of(instance).map_or(0.0, |limit| limit as f64 / by_memory);
+            for (recommended, has) in [(cores, f64::from(self.cores_of(instance)) / by_cores), (memory, memory_now)] {
                 let Some(recommended) = recommended else { continue };
                 grows |= has < recommended.lower;
                 shrinks |= has > recommended.upper;
@@ -64,8 +66,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             meter.scale_downs += !grows as u64;
         }
         self.settings.joining[pool as usize] = Size {
-            cores: cores.map(|cores| (cores.target.ceil() as u32).max(1)),
-            memory: memory.map(|memory| memory.target.ceil() as u64),
+            cores: cores.map(|cores| ((cores.target * by_cores).ceil() as u32).max(1)),
+            memory: memory.map(|memory| (memory.target * by_memory).ceil() as u64),
         };
         self.deploy(pool, PACE);
     }
