@@ -76,7 +76,7 @@ pub struct Instance {
     pub stalled_until: u64,
     /// The shares of calls that faults let fail.
     pub added_errors: Vec<f64>,
-    /// Its weight at balancers, where it differs from the pool's.
+    /// Its weight at balancers in thousandths, where it differs from the pool's.
     pub weight: Option<u32>,
     /// Calls at it.
     pub active: u32,
