@@ -20,8 +20,8 @@ mod station;
 use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
-pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan};
-pub use cache::CachePlan;
+pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan, VerticalPlan};
+pub use cache::{CacheOp, CachePlan, FlightPlan, FlushPlan, TagBy, TagPlan};
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
@@ -85,6 +85,10 @@ pub struct Plan {
     pub pools: Vec<PoolPlan>,
     /// Caches.
     pub caches: Vec<CachePlan>,
+    /// Places where loads of caches may be shared.
+    pub flights: Vec<FlightPlan>,
+    /// Whether the size of a request follows from its key: caches weigh it.
+    pub sized_keys: bool,
     /// Connection pools.
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
@@ -212,10 +216,28 @@ pub enum Scope {
 pub struct KeyspacePlan {
     /// How many there are.
     pub count: u64,
+    /// The number of its first one: no two keyspaces share keys.
+    pub first: u64,
     /// How often each is asked for.
     pub keys: Keys,
     /// Where draws of a key are keyed.
     pub site: u64,
+}
+
+impl KeyspacePlan {
+    /// The key that a variate asks for.
+    #[inline]
+    pub fn pick(&self, u: f64) -> u64 {
+        self.first + self.keys.pick(u)
+    }
+}
+
+impl Plan {
+    /// How many keys all keyspaces have together.
+    #[inline]
+    pub fn keys_end(&self) -> u64 {
+        self.keyspaces.last().map_or(0, |keyspace| keyspace.first + keyspace.count)
+    }
 }
 
 /// A class of requests.
@@ -231,6 +253,10 @@ pub struct ClassPlan {
     pub write: bool,
     /// Its priority; higher goes first.
     pub priority: u16,
+    /// Whether a newer version of its data is another item (a hash in the address).
+    pub versioned: bool,
+    /// What its items are tagged with.
+    pub tags: Vec<TagPlan>,
     /// How long its requests are wanted, nanoseconds; 0: for ever.
     pub deadline_ns: u64,
     /// Whether its requests may be tried again; `None`: reads, and writes where the link says so.

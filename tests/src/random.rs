@@ -175,6 +175,43 @@ fn balancing() -> impl Strategy<Value = &'static str> {
     select(vec!["round-robin", "random", "least-connections", "power-of-two", "weighted-round-robin", "ip-hash"])
 }
 
+/// The policies that balancers have besides those of links.
+fn of_balancers() -> impl Strategy<Value = &'static str> {
+    select(vec!["weighted-least-connections", "least-response-time", "consistent-hash", "maglev", "resource-based"])
+}
+
+/// What a balancer does besides choosing.
+fn care() -> impl Strategy<Value = Value> {
+    let health = weighted(
+        0.4,
+        select(vec![
+            json!({ "passive": { "max_fails": 1, "fail_timeout": "1s" } }),
+            json!({ "active": { "interval": "20ms", "timeout": "5ms", "healthy": 2, "unhealthy": 1 } }),
+            json!({ "outlier": { "consecutive_5xx": 2, "interval": "50ms", "base_ejection_time": "100ms" } }),
+            json!({
+                "active": { "interval": "100ms", "timeout": "50ms" }, "passive": { "when": ["5xx"] },
+                "outlier": { "interval": "100ms", "success_rate_minimum_hosts": 2, "success_rate_request_volume": 5 }
+            }),
+        ]),
+    );
+    let sticky = weighted(0.2, select(vec![json!("client"), json!({ "by": "cookie", "for": "100ms" })]));
+    let slow = weighted(0.2, select(vec![json!("300ms"), json!({ "window": "1s", "aggression": 1.5 })]));
+    let rest = (weighted(0.2, patience()), weighted(0.3, 1..4_u64), weighted(0.2, select(vec![4, 7])));
+    let work = (weighted(0.2, work()), weighted(0.2, 0..3_u64));
+    (health, sticky, slow, rest, work).prop_map(|(health, sticky, slow, (drain, tries, layer), (service, keep))| {
+        let mut care = json!({});
+        set(&mut care, "health", health);
+        set(&mut care, "sticky", sticky);
+        set(&mut care, "slow_start", slow);
+        set(&mut care, "drain", drain);
+        set(&mut care, "tries", tries);
+        set(&mut care, "layer", layer);
+        set(&mut care, "service", service);
+        set(&mut care, "keep_alive", keep);
+        care
+    })
+}
+
 /// The options of a link; `below`: whom a fallback may go to.
 fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let times = (
@@ -364,15 +401,27 @@ fn balancer() -> impl Strategy<Value = Value> {
         })
     };
     let routed = weighted(0.3, prop_oneof![target("store"), target("gate")]);
-    (balancing(), target("web"), weighted(0.3, target("api")), routed).prop_map(|(policy, web, api, routed)| {
-        let mut to = vec![web];
-        to.extend(api);
-        let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
-        if let Some(routed) = routed {
-            balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
-        }
-        balancer
-    })
+    let policy = prop_oneof![balancing(), of_balancers()];
+    let special = weighted(0.2, (any::<bool>(), weighted(0.5, 1..4_u64), weighted(0.5, 1..3_u64)));
+    (policy, target("web"), weighted(0.3, target("api")), routed, weighted(0.5, care()), special).prop_map(
+        |(policy, web, api, routed, care, special)| {
+            let mut to = vec![web];
+            to.extend(api);
+            if let Some((backup, most, fails)) = special {
+                set(&mut to[0], "max_conns", most);
+                set(&mut to[0], "max_fails", fails);
+                if backup && to.len() > 1 {
+                    to[1]["backup"] = json!(true);
+                }
+            }
+            let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
+            add(&mut balancer, care.unwrap_or_else(|| json!({})));
+            if let Some(routed) = routed {
+                balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+            }
+            balancer
+        },
+    )
 }
 
 fn limiter() -> impl Strategy<Value = Value> {
@@ -609,7 +658,7 @@ fn without_holds(steps: Vec<Value>) -> Vec<Value> {
 
 fn cache() -> impl Strategy<Value = Value> {
     let keep = (
-        weighted(0.8, select(vec![json!(100), json!(1), json!(0)])),
+        weighted(0.8, select(vec![json!(100), json!(1), json!(0), json!("2kB"), json!("1MB")])),
         select(vec![
             "lru",
             "fifo",
@@ -626,16 +675,36 @@ fn cache() -> impl Strategy<Value = Value> {
         weighted(0.4, select(vec!["50ms", "1s", "1ns"])),
     );
     let ways = (
-        weighted(0.6, select(vec!["cache-aside", "read-through", "write-through"])),
-        weighted(0.2, select(vec!["aside", "through"])),
-        weighted(0.2, select(vec!["invalidate", "through"])),
+        weighted(
+            0.6,
+            select(vec![
+                "cache-aside",
+                "read-through",
+                "write-through",
+                "write-behind",
+                "write-around",
+                "refresh-ahead",
+            ]),
+        ),
+        weighted(0.2, select(vec!["aside", "through", "ahead"])),
+        weighted(0.2, select(vec!["invalidate", "through", "update", "behind", "around"])),
         any::<bool>(),
         any::<bool>(),
         any::<bool>(),
     );
+    let extra = (
+        weighted(0.3, select(vec!["10%", "100%"])),
+        weighted(0.3, select(vec!["20ms", "1s"])),
+        weighted(0.3, select(vec!["20ms", "1m"])),
+        any::<bool>(),
+        weighted(0.2, select(vec![json!(3), json!("50%")])),
+        weighted(0.3, select(vec![2, 6])),
+        weighted(0.5, (select(vec!["1ms", "1s"]), select(vec![1, 7]))),
+    );
     let backing = weighted(0.8, (select(vec!["db", "conns", "store"]), link(&["store"])));
-    (keep, ways, weighted(0.6, work()), 1..3_u64, backing).prop_map(
-        |((capacity, eviction, ttl), (strategy, read, write, own, later, fail), service, threads, backing)| {
+    (keep, ways, weighted(0.6, work()), 1..3_u64, backing, extra).prop_map(
+        |((capacity, eviction, ttl), (strategy, read, write, own, later, fail), service, threads, backing, extra)| {
+            let (jitter, revalidate, if_error, coalesce, warm, nodes, flush) = extra;
             let mut cache = json!({ "type": "cache", "threads": threads });
             set(&mut cache, "eviction", capacity.as_ref().map(|_| eviction));
             set(&mut cache, "capacity", capacity);
@@ -646,6 +715,13 @@ fn cache() -> impl Strategy<Value = Value> {
             set(&mut cache, "service", service);
             set(&mut cache, "scope", own.then_some("per-replica"));
             set(&mut cache, "fill", later.then_some("async"));
+            set(&mut cache, "ttl_jitter", jitter);
+            set(&mut cache, "stale_while_revalidate", revalidate);
+            set(&mut cache, "stale_if_error", if_error);
+            set(&mut cache, "coalesce", coalesce.then_some(true));
+            set(&mut cache, "warm", warm);
+            set(&mut cache, "nodes", nodes.filter(|_| !own));
+            set(&mut cache, "flush", flush.map(|(every, batch)| json!({ "every": every, "batch": batch })));
             if let Some((to, link)) = backing {
                 cache["backing"] = json!({ "to": to });
                 add(&mut cache["backing"], link);

@@ -41,6 +41,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         breakdown: breakdown(plan, result),
         objectives: Vec::new(),
         audit: audit(result),
+        faults: super::recovery::of_faults(plan, result),
         cost: None,
         assumptions: plan.header.assumptions.clone(),
         theory: Vec::new(),
@@ -243,6 +244,11 @@ fn own_figures(
             report.expirations = Some(meter.expirations);
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
+            report.coalesced = Some(meter.coalesced);
+            report.lost_writes = Some(meter.lost_writes);
+            let some = |count: u64| (count > 0).then_some(count);
+            (report.refreshes, report.stood_in) = (some(meter.refreshes), some(meter.stood_in));
+            report.invalidated = some(meter.invalidated);
         }
         Kind::Balancer(balancer) => report.endpoints = endpoints(meter, &plan.balancers[balancer as usize]),
         Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),

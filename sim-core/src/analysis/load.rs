@@ -370,7 +370,7 @@ impl<'a> Walk<'a> {
                 // Aside or through, a look-up, the load and a fill.
                 let operations: &[&str] = match cache.read_mode() {
                     ReadMode::Aside => &["read", "write"],
-                    ReadMode::Through => &["read"],
+                    ReadMode::Through | ReadMode::Ahead => &["read"],
                 };
                 self.cache_operations(name, call, operations) + backing(self, "read")
             }
@@ -378,7 +378,8 @@ impl<'a> Walk<'a> {
             _ => {
                 let operations: &[&str] = match cache.write_mode() {
                     WriteMode::Invalidate => &["delete"],
-                    WriteMode::Through => &["write"],
+                    WriteMode::Through | WriteMode::Update | WriteMode::Behind => &["write"],
+                    WriteMode::Around => &[],
                 };
                 self.cache_operations(name, call, operations) + backing(self, "write")
             }

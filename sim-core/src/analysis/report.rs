@@ -71,6 +71,9 @@ pub struct Report {
     /// Independent tallies of the same thing; a difference is a bug of the engine.
     #[serde(default)]
     pub audit: Vec<AuditEntry>,
+    /// What became of each fault, by target, in the order of the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultReport>,
     /// What it costs, where a component has a cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostReport>,
@@ -172,6 +175,21 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Cache: misses that waited for another's load of the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coalesced: Option<u64>,
+    /// Cache: loads in the background, of items near their end or past it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshes: Option<u64>,
+    /// Cache: failed loads that an item past its end stood in for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_in: Option<u64>,
+    /// Cache: items that writes took out by their tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalidated: Option<u64>,
+    /// Cache: accepted writes that a crash took before they were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_writes: Option<u64>,
     /// Load balancer: what it found of its endpoints, where it takes note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<EndpointsReport>,
@@ -287,6 +305,22 @@ pub struct LinkReport {
     /// Retries that a budget or a lack of tokens refused; only where retries have one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retries_refused: Option<u64>,
+}
+
+/// What became of a fault: how often it came in the window, and what the system made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// Which: `crash of web[0]`.
+    pub fault: String,
+    /// How often it began in the window.
+    pub times: u64,
+    /// How long it lasted in the window, all times together.
+    pub lasted_s: f64,
+    /// How long it took from its begin until errors and median latency were again what they were before; the longest of
+    /// several times, 0 where it disturbed nothing, `null` where the system had not recovered at the window's end.
+    pub recover_s: Option<f64>,
+    /// Requests that ended in errors until then, beyond as many as before it.
+    pub lost: u64,
 }
 
 /// The memory of a replica.

@@ -22,9 +22,12 @@ impl Lowering<'_> {
             for target in event.target.iter().flat_map(|targets| &targets.0) {
                 let (component, instance) = self.address(target);
                 let what = match event.action {
-                    Some(Action::Flush) => ChangeKind::Flush { component, instance },
+                    Some(Action::Flush | Action::Invalidate | Action::Purge) => {
+                        ChangeKind::Flush { component, instance }
+                    }
                     Some(Action::Deploy) => ChangeKind::Deploy { component, pace: event.pace() },
                     Some(Action::Restart) => ChangeKind::Restart { component, instance },
+                    Some(Action::Warm) => ChangeKind::Warm { component, instance },
                     None => continue,
                 };
                 self.change_at(event.at_time.0, what);
@@ -73,8 +76,8 @@ impl Lowering<'_> {
             (Component::Cache(cache), "capacity") => ChangeKind::Capacity {
                 component,
                 capacity: match cache.capacity {
-                    Some(Capacity::Items(items)) => items,
-                    Some(Capacity::Bytes(_)) | None => u64::MAX,
+                    Some(Capacity::Items(most) | Capacity::Bytes(most)) => most,
+                    None => u64::MAX,
                 },
             },
             (Component::Cache(cache), "ttl") => ChangeKind::Ttl { component, ttl_ns: self.ttls(cache.ttl.as_ref()) },

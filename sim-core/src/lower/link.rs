@@ -35,6 +35,7 @@ impl Lowering<'_> {
             target: match &self.model.components[target_name] {
                 Component::ServerPool(_) => Target::Pool(target),
                 Component::LoadBalancer(_) => Target::Balancer(target),
+                Component::Cache(cache) if cache.nodes.0 > 1 => Target::Chosen(target),
                 Component::Cache(_)
                 | Component::ConnectionPool(_)
                 | Component::RateLimiter(_)

@@ -193,6 +193,11 @@ impl<'m> Lowering<'m> {
         self.cell_pair(owner, Phase::Network, Phase::BackOff)
     }
 
+    /// The cell of waiting for another's load of a cache's key.
+    fn load_cell(&mut self, cache: u32) -> u16 {
+        self.cell_pair(cache, Phase::LoadWait, Phase::Service)
+    }
+
     /// The cell of waiting for a connection.
     fn pool_cell(&mut self, pool: u32) -> u16 {
         self.cell_pair(pool, Phase::PoolWait, Phase::Service)
@@ -230,6 +235,12 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
+        if self.plan.links.iter().any(|link| link.breaker.is_some()) {
+            list.push(
+                "A breaker hears of a call when it ends, whichever state let it through: late answers may decide for it."
+                    .to_string(),
+            );
+        }
         if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.service.is_none())) {
             list.push("Load balancers without `service` take no time: leans towards too fast.".to_string());
         }
@@ -239,9 +250,7 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Cache(_))) {
-            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
-        }
+        list.extend(self.cache_assumptions());
         if is(
             |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
         ) {
@@ -348,6 +357,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         balancers: Vec::new(),
         pools: Vec::new(),
         caches: Vec::new(),
+        flights: Vec::new(),
+        sized_keys: false,
         connection_pools: Vec::new(),
         databases: Vec::new(),
         queues: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{DataStep, KeyChoice, Kind, Op, Pc, Target};
+use crate::plan::{CacheOp, DataStep, KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -67,6 +67,7 @@ impl Lowering<'_> {
         let early = plan.ops.contains(&Op::ReplyEarly);
         let answers_early = |call: u32| match plan.links[plan.calls[call as usize].link as usize].target {
             Target::Copy(component) => early || matches!(plan.components[component as usize].kind, Kind::Queue(_)),
+            Target::Chosen(_) => early,
             Target::Pool(_) | Target::Balancer(_) | Target::Database(_) => false,
         };
         for client in plan.clients.iter().filter(|client| client.session == NONE) {
@@ -92,6 +93,7 @@ impl Lowering<'_> {
         for op in &mut self.plan.ops {
             match op {
                 Op::IfHit(to)
+                | Op::Cache(CacheOp::NextDirty { to, .. })
                 | Op::Jump(to)
                 | Op::IfWrite(to)
                 | Op::IfKeyless { to, .. }
@@ -107,6 +109,7 @@ impl Lowering<'_> {
                 | Op::Lookup(_)
                 | Op::Store(_)
                 | Op::Remove(_)
+                | Op::Cache(_)
                 | Op::Recover
                 | Op::FallBack { .. }
                 | Op::Cast(_)
@@ -142,6 +145,10 @@ impl Lowering<'_> {
             }
         }
         self.plan.unwind.iter_mut().for_each(resolve);
+        self.plan.flights.iter_mut().for_each(|flight| resolve(&mut flight.to));
+        for flush in self.plan.caches.iter_mut().filter_map(|cache| cache.flush.as_mut()) {
+            resolve(&mut flush.program);
+        }
         for fork in &mut self.plan.forks {
             fork.branches.iter_mut().for_each(resolve);
         }

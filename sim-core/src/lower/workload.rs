@@ -9,6 +9,7 @@ use crate::components::Component;
 use crate::components::client::{ClientSpec, JourneyKey};
 use crate::engine::slab::NONE;
 use crate::model::arrivals::{Arrivals as ArrivalsSpec, Process as ProcessSpec, UserStage, Users};
+use crate::model::class::{Tag, TagBy as TagBySpec};
 use crate::model::diagnostic::{Diagnostic, did_you_mean};
 use crate::model::keyspace::{Hot as HotSpec, Popularity as PopularitySpec};
 use crate::model::value::Share;
@@ -21,9 +22,12 @@ use crate::workload::trace::Trace;
 
 impl Lowering<'_> {
     pub(super) fn keyspaces(&mut self) {
+        let mut first = 0;
         for (name, keyspace) in &self.model.keyspaces {
-            let keys = keys(&keyspace.popularity, keyspace.count());
-            self.plan.keyspaces.push(KeyspacePlan { count: keyspace.count(), keys, site: site(&["keyspace", name]) });
+            let count = keyspace.count();
+            let keys = keys(&keyspace.popularity, count);
+            self.plan.keyspaces.push(KeyspacePlan { count, first, keys, site: site(&["keyspace", name]) });
+            first += count;
         }
     }
 
@@ -35,6 +39,8 @@ impl Lowering<'_> {
                 size: class.size.as_ref().map(|size| Sampler::new(&size.0)),
                 write: class.write,
                 priority: class.priority.0 as u16,
+                versioned: class.version,
+                tags: class.tags.iter().map(tag).collect(),
                 deadline_ns: class.deadline.map_or(0, |time| time.0),
                 retryable: class.retryable,
                 site: site(&["class", name]),
@@ -296,4 +302,13 @@ fn user_steps(users: &Users) -> Vec<(i64, u32)> {
     let at_zero = steps.iter().take_while(|&&(at, _)| at <= 0).last().map_or(0, |&(_, users)| users);
     steps.insert(0, (i64::MIN, at_zero));
     steps
+}
+
+fn tag(tag: &Tag) -> TagPlan {
+    let by = match tag.by {
+        TagBySpec::Nothing => TagBy::Nothing,
+        TagBySpec::Divided(by) => TagBy::Divided(by),
+        TagBySpec::Remainder(by) => TagBy::Remainder(by),
+    };
+    TagPlan { name: site(&["tag", &tag.name]), by }
 }

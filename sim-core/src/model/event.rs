@@ -45,11 +45,16 @@ choices! {
     pub enum Action {
         /// A cache forgets everything.
         Flush = "flush";
+        /// The same: all items of a cache are no longer good.
+        Invalidate = "invalidate";
+        /// A CDN, or a cache, forgets everything, everywhere.
+        Purge = "purge";
+        /// A cache is filled with what its `warm` says.
+        Warm = "warm";
         /// A server pool's replicas are replaced by new ones, a few at a time.
         Deploy = "deploy";
         /// Instances stop with all that is in them, and start again.
         Restart = "restart";
-        later ["purge", "warm", "invalidate"];
     }
 }
 

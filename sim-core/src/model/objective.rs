@@ -62,7 +62,7 @@ pub enum Dimension {
 }
 
 /// The metrics, percentiles apart.
-pub const METRICS: [(&str, Dimension); 22] = [
+pub const METRICS: [(&str, Dimension); 25] = [
     ("mean", Dimension::Time),
     ("min", Dimension::Time),
     ("max", Dimension::Time),
@@ -74,6 +74,9 @@ pub const METRICS: [(&str, Dimension); 22] = [
     ("utilization", Dimension::Share),
     ("hit_ratio", Dimension::Share),
     ("stale_reads", Dimension::Number),
+    ("lost_writes", Dimension::Number),
+    ("coalesced", Dimension::Number),
+    ("evictions", Dimension::Number),
     ("moved_share", Dimension::Share),
     ("dead_letters", Dimension::Number),
     ("age", Dimension::Time),
@@ -96,7 +99,7 @@ impl Measure {
     /// Which way is better: less (latencies, errors, queues) or more (what gets done); nothing where neither is.
     pub fn wanted(&self) -> Option<Comparison> {
         match self.metric.as_str() {
-            "offered" | "utilization" | "replicas" | "moved_share" => None,
+            "offered" | "utilization" | "replicas" | "moved_share" | "coalesced" => None,
             "within" | "availability" | "throughput" | "goodput" | "hit_ratio" => Some(Comparison::More),
             // Latencies, waits, queues, errors.
             _ => Some(Comparison::Less),

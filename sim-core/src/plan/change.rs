@@ -98,6 +98,13 @@ pub enum ChangeKind {
         /// Which instance; `None`: all.
         instance: Option<InstanceRef>,
     },
+    /// A cache is filled with its most popular keys again.
+    Warm {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
     /// All replicas of a pool are replaced by new ones.
     Deploy {
         /// The pool, a component.

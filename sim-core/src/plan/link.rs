@@ -124,8 +124,23 @@ pub enum Target {
     Balancer(u32),
     /// The caller's copy of a cache or connection pool (a component).
     Copy(u32),
+    /// The instance of a component that its kind chooses: the node of a cache that has the key's hash slot.
+    Chosen(u32),
     /// A node of a database (a component).
     Database(u32),
+}
+
+impl Target {
+    /// The component.
+    pub fn component(self) -> u32 {
+        match self {
+            Target::Pool(component)
+            | Target::Balancer(component)
+            | Target::Copy(component)
+            | Target::Chosen(component)
+            | Target::Database(component) => component,
+        }
+    }
 }
 
 /// Further tries.

@@ -1,6 +1,6 @@
 //! Programs: one array of operations, and what they refer to.
 
-use super::{DataStep, Outcome, QueueStep};
+use super::{CacheOp, DataStep, Outcome, QueueStep};
 use crate::workload::sampler::Sampler;
 
 /// An index into [`Plan::ops`].
@@ -81,6 +81,8 @@ pub enum Op {
     Store(u32),
     /// Forgets the key.
     Remove(u32),
+    /// What else caches do.
+    Cache(CacheOp),
     /// Goes on elsewhere if the last look-up hit.
     IfHit(Pc),
     /// Goes on elsewhere if the call has no key; this cache (a component) is bypassed.

@@ -54,6 +54,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 return self.arrive(child);
             }
             Target::Copy(component) => self.copy_for(component, scope),
+            Target::Chosen(component) => self.chosen_node(component, child),
             Target::Database(component) => self.node_for(component, child),
             Target::Pool(_) => match self.resolve(frame, child, link) {
                 Some(instance) => instance,
@@ -94,6 +95,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 return self.arrive(frame);
             }
             Target::Copy(component) => self.copy_for(component, scope),
+            Target::Chosen(component) => self.chosen_node(component, frame),
             Target::Database(component) => self.node_for(component, frame),
             Target::Pool(component) => match self.ready_members(component) {
                 1 => self.ready_member(component, 0),
@@ -264,9 +266,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     pub(super) fn chosen_key(&self, frame: u32, choice: KeyChoice, key: u64, site: u64) -> u64 {
         match choice {
             KeyChoice::Request => self.frames[frame].item,
-            KeyChoice::Client => self.frames[frame].client as u64,
+            // Clients are no keys of any keyspace.
+            KeyChoice::Client => self.plan.keys_end() + self.frames[frame].client as u64,
             KeyChoice::Nothing => NO_KEY,
-            KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].keys.pick(draw(key, site, FRESH_KEY)),
+            KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].pick(draw(key, site, FRESH_KEY)),
         }
     }
 
@@ -275,7 +278,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         if !other_class {
             return self.sizes[frame as usize];
         }
-        let Frame { key, class, .. } = self.frames[child];
+        let Frame { key, class, item, .. } = self.frames[child];
+        if self.plan.sized_keys && item != NO_KEY {
+            return self.item_size(class, item);
+        }
         let class = &self.plan.classes[class as usize];
         class.size.as_ref().map_or(0, |size| size.sample_ns(draw(key, class.site, SIZE)))
     }
@@ -289,12 +295,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ops::READ => (ops::READ, false),
             ops::WRITE | ops::DELETE | ops::STORE => (op, true),
             own => {
-                let component = match link.target {
-                    Target::Pool(component)
-                    | Target::Balancer(component)
-                    | Target::Copy(component)
-                    | Target::Database(component) => component,
-                };
+                let component = link.target.component();
                 let writes = self.plan.components[component as usize].op_writes.get(own as usize);
                 (own, writes.copied().unwrap_or(class_writes))
             }
@@ -311,6 +312,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             },
             Target::Copy(component) => match self.picked(frame, child) {
                 None => Some(self.copy_for(component, self.frames[frame].scope)),
+                picked => picked,
+            },
+            Target::Chosen(component) => match self.picked(frame, child) {
+                None => Some(self.chosen_node(component, child)),
                 picked => picked,
             },
             Target::Database(component) => Some(self.node_for(component, child)),

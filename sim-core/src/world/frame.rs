@@ -35,6 +35,8 @@ pub enum Waiting {
     Child,
     /// The moment to try again.
     BackOff,
+    /// Another's load of the same key.
+    Flight,
     /// A lock.
     Lock,
     /// Its branches.

@@ -87,6 +87,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::Lookup(cache) => self.lookup(frame, cache),
             Op::Store(cache) => self.store(frame, cache),
             Op::Remove(cache) => self.remove(frame, cache),
+            Op::Cache(op) => self.cache_op(frame, op),
             Op::IfHit(pc) => {
                 if self.frames[frame].has(HIT) {
                     Next::At(pc)
@@ -249,6 +250,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Nothing
             | Waiting::Granted
             | Waiting::SharedWork
+            | Waiting::Flight
             | Waiting::Batch
             | Waiting::Lock
             | Waiting::Request => {

@@ -87,6 +87,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 | Waiting::Outward
                 | Waiting::Homeward
                 | Waiting::Child
+                | Waiting::Flight
                 | Waiting::BackOff => {
                     let Frame { cell, since, .. } = self.frames[deepest];
                     self.logs[log as usize].add(cell, self.now - since);
@@ -214,6 +215,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.ready.retain(|&other| other != frame);
             }
             Waiting::Nothing => self.ready.retain(|&other| other != frame),
+            Waiting::Flight => self.withdraw_from_flight(frame),
             Waiting::Child => self.drop_child(frame, cancel),
             Waiting::Join => {
                 if state.log != NONE {

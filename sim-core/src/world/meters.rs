@@ -50,6 +50,16 @@ pub struct ComponentMeter {
     pub bypassed: u64,
     /// Hits that were older than the newest committed version.
     pub stale_reads: u64,
+    /// Misses that waited for another's load.
+    pub coalesced: u64,
+    /// Loads in the background.
+    pub refreshes: u64,
+    /// Failed loads that an entry past its end stood in for.
+    pub stood_in: u64,
+    /// Entries that writes took out by their tags.
+    pub invalidated: u64,
+    /// Accepted writes that were lost before they were written.
+    pub lost_writes: u64,
     /// The most memory that a replica took, in bytes.
     pub memory_max: u64,
     /// Pauses that began.

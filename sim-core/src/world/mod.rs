@@ -8,6 +8,8 @@ mod ahead;
 mod answer;
 mod audit;
 mod balancer;
+mod behind;
+mod cache;
 mod call;
 mod care;
 mod change;
@@ -17,12 +19,14 @@ mod data;
 mod database;
 mod deploy;
 mod fault;
+mod flight;
 mod frame;
 mod hedge;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod life;
 mod limit;
 mod link;
 mod memory;
@@ -36,6 +40,7 @@ mod station;
 mod summary;
 pub mod trace;
 mod versions;
+mod vertical;
 
 use std::collections::VecDeque;
 
@@ -46,12 +51,13 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
+use cache::CacheState;
 use change::Settings;
 use client::ClientState;
 use connections::ConnectionState;
-use data::CacheState;
 use database::DatabaseState;
 use fault::Faults;
+use flight::Flights;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
@@ -102,6 +108,7 @@ enum Control {
     Slot,
     Change(u32),
     Scale(u32),
+    Flush(u32),
     Sample(u32),
     Ready(u32),
     Users(u32),
@@ -196,6 +203,7 @@ struct World<'p, const TRACED: bool> {
     first_source: Entry,
     first_source_at: u32,
     caches: Vec<CacheState>,
+    flights: Flights,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
     queues: Vec<queue::QueueState>,
@@ -265,6 +273,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             first_source: NEVER,
             first_source_at: 0,
             caches: Vec::new(),
+            flights: Flights::default(),
             connections: Vec::new(),
             databases: Vec::new(),
             queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
@@ -395,6 +404,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             }
             Control::Change(at) => self.change(at),
             Control::Scale(at) => self.scale(at),
+            Control::Flush(instance) => self.flush_due(instance),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),

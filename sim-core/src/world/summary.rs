@@ -43,6 +43,8 @@ pub struct RunResult {
     pub breakdown: Breakdown,
     /// How it went over time.
     pub timeline: Timeline,
+    /// Faults that began in the window: which, when, and when they ended; ns since the run's start.
+    pub faults: Vec<(u32, u64, u64)>,
     /// Tallies that must agree.
     pub audit: Vec<Check>,
     /// Covers all of it.
@@ -179,6 +181,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             crowds,
             breakdown: self.meters.breakdown,
             timeline: self.meters.timeline,
+            faults: self.faults.log,
             audit,
             digest: digest.value(),
         }
@@ -266,6 +269,11 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
         meter.replicas.area as u64,
     ];
     counts.iter().for_each(|&count| digest.word(count));
+    let of_some = [meter.coalesced, meter.refreshes, meter.stood_in, meter.invalidated, meter.lost_writes];
+    // What only some caches can have leaves the digests of others as they are.
+    if of_some.iter().any(|&count| count > 0) {
+        of_some.iter().for_each(|&count| digest.word(count));
+    }
     let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
     limits.for_each(|count| digest.word(count));
     let care = &meter.care;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::components::Component;
-use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
+use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
 use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::components::database::{DatabaseSpec, Locks, ReadFrom};
@@ -234,7 +234,7 @@ impl Check<'_> {
                 self.link(&call.link);
                 super::queue::is_none(self.draft, &call.link, self.diagnostics);
                 let cache = self.draft.components.get(call.link.to.as_str());
-                let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
+                let aside = matches!(cache, Some(Component::Cache(cache)) if !cache.loads());
                 if aside && call.times.0 > CACHE_CALLS_MAX {
                     let found = format!("found {}", call.times.0);
                     let expected = format!("at most {CACHE_CALLS_MAX} calls of a cache beside its callers");
@@ -293,22 +293,43 @@ impl Check<'_> {
             }
         } else {
             self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
-            let through =
-                [(spec.read_mode() == ReadMode::Through, "reads"), (spec.write_mode() == WriteMode::Through, "writes")];
+            let through = [(spec.loads(), "reads"), (spec.writes(), "writes")];
             if let Some((_, what)) = through.iter().find(|(is, _)| *is) {
                 let found = "`backing` is missing";
                 self.diagnostics
                     .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
             }
         }
-        if let Some(Capacity::Bytes(_)) = spec.capacity {
-            self.diagnostics.push(spec.at.field("capacity").error(not_yet("a capacity in bytes")));
-        }
+        self.cache_details(spec);
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
         }
         if spec.capacity.is_none() && spec.eviction != Eviction::None {
             self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
+        }
+    }
+
+    /// What excludes each other in a cache, and what has no effect.
+    fn cache_details(&mut self, spec: &CacheSpec) {
+        if spec.nodes.0 > 1 && spec.scope == crate::model::link::Scope::PerReplica {
+            let found = "found `nodes` and `scope: per-replica`";
+            self.diagnostics.push(spec.at.field("nodes").error(found).expected("one of them: a cluster is shared"));
+        }
+        let lives = spec.ttl.is_some();
+        let ahead = spec.read_mode() == ReadMode::Ahead;
+        for field in ["ttl_jitter", "stale_while_revalidate", "stale_if_error"] {
+            if !lives {
+                self.ignored(&spec.at, field, "the cache has no `ttl`, so nothing ends");
+            }
+        }
+        if !ahead || !lives {
+            self.ignored(&spec.at, "refresh", "nothing is read ahead");
+        }
+        if spec.write_mode() != WriteMode::Behind {
+            self.ignored(&spec.at, "flush", "the cache does not write behind");
+        }
+        if spec.write_mode() == WriteMode::Around || (spec.write_mode() == WriteMode::Update && !spec.writes()) {
+            self.ignored(&spec.at, "invalidate_tags", "writes take nothing out");
         }
     }
 

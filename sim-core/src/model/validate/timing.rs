@@ -42,24 +42,34 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
             }
         }
         (None, Some(action @ (Action::Deploy | Action::Restart))) => restarted(draft, event, *action, diagnostics),
-        (None, Some(Action::Flush)) => match &event.target {
-            None => diagnostics.push(event.at.error("`target` is missing").help("which cache is flushed")),
-            Some(targets) => {
-                for target in targets.iter() {
-                    if !exists(draft, target, diagnostics) {
-                        continue;
-                    }
-                    if let Some(kind) = draft.kind(&target.component)
-                        && kind != "cache"
-                    {
-                        let found = format!("{} is {}", target.component, super::names::a(kind));
-                        diagnostics.push(target.at.error(found).expected("a cache"));
-                    } else if !target.is_whole() {
-                        per_caller(draft, target, diagnostics);
+        (None, Some(action @ (Action::Flush | Action::Invalidate | Action::Purge | Action::Warm))) => {
+            match &event.target {
+                None => diagnostics.push(event.at.error("`target` is missing").help("which cache it is done to")),
+                Some(targets) => {
+                    for target in targets.iter() {
+                        if !exists(draft, target, diagnostics) {
+                            continue;
+                        }
+                        if let Some(kind) = draft.kind(&target.component)
+                            && kind != "cache"
+                        {
+                            let found = format!("{} is {}", target.component, super::names::a(kind));
+                            diagnostics.push(target.at.error(found).expected("a cache"));
+                        } else if !target.is_whole() {
+                            per_caller(draft, target, diagnostics);
+                        }
+                        if let Some(Component::Cache(cache)) = draft.components.get(&target.component)
+                            && *action == Action::Warm
+                            && cache.warm.is_none()
+                        {
+                            let found = format!("{} has no `warm`", target.component);
+                            diagnostics
+                                .push(target.at.error(found).help("what it is filled with: 100, 10%, or by keyspace"));
+                        }
                     }
                 }
             }
-        },
+        }
     }
 }
 
@@ -73,7 +83,7 @@ fn restarted(draft: &Draft, event: &Event, action: Action, diagnostics: &mut Dia
         let kind = draft.kind(&target.component).unwrap_or("server-pool");
         let (fits, expected) = match action {
             Action::Deploy => (kind == "server-pool", "a server-pool"),
-            Action::Restart | Action::Flush => {
+            Action::Restart | Action::Flush | Action::Invalidate | Action::Purge | Action::Warm => {
                 (matches!(kind, "server-pool" | "cache" | "database"), "a server-pool, a cache or a database")
             }
         };
@@ -168,6 +178,12 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
 /// A cache or a pool has instances where each caller has its own.
 fn per_caller(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) {
     let scope = match draft.components.get(&address.component) {
+        Some(Component::Cache(cache)) if cache.nodes.0 > 1 && address.parts.is_empty() => {
+            if let Some(node) = address.replica {
+                numbered(address, "node", node, Some(cache.nodes.0), diagnostics);
+            }
+            return;
+        }
         Some(Component::Cache(cache)) => cache.scope,
         Some(Component::ConnectionPool(pool)) => pool.scope,
         Some(Component::RateLimiter(limiter)) => limiter.scope,
