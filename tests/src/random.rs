@@ -735,13 +735,31 @@ fn cache() -> impl Strategy<Value = Value> {
 fn connection_pool() -> impl Strategy<Value = Value> {
     let size = (1..5_u64, 0..2_u64, weighted(0.3, patience()), weighted(0.3, work()), weighted(0.3, patience()));
     let ways = (any::<bool>(), any::<bool>(), select(vec!["transaction", "statement", "session"]));
-    (size, ways, select(vec!["db", "store"]), link(&["store"])).prop_map(
-        |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link)| {
+    let more = (
+        weighted(0.3, Just(1_u64)),
+        weighted(0.3, patience()),
+        weighted(0.3, (work(), patience())),
+        weighted(0.3, (1..3_u64, patience())),
+        weighted(0.2, 5..9_u64),
+        weighted(0.3, patience()),
+    );
+    (size, ways, select(vec!["db", "store"]), link(&["store"]), more).prop_map(
+        |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link, more)| {
+            let (min_idle, lifetime, check, reserve, clients, login) = more;
             let mut pool = json!({ "type": "connection-pool", "size": size, "overflow": overflow, "mode": mode });
             set(&mut pool, "acquire_timeout", patience);
             if (mode == "session" || shared) && patience.is_none() {
                 // Those who keep one connection and want another wait for each other, as they do in life.
                 pool["acquire_timeout"] = json!("1s");
+            }
+            set(&mut pool, "min_idle", min_idle);
+            set(&mut pool, "max_lifetime", lifetime);
+            set(&mut pool, "validate", check.map(|(time, after)| json!({ "time": time, "after": after })));
+            set(&mut pool, "reserve", reserve.map(|(size, after)| json!({ "size": size, "after": after })));
+            set(&mut pool, "max_clients", clients);
+            set(&mut pool, "login_retry", login);
+            if shared && clients.is_some() {
+                pool["max_db_connections"] = json!(size);
             }
             set(&mut pool, "connect", connect);
             set(&mut pool, "idle_timeout", idle);
