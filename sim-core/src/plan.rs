@@ -20,20 +20,20 @@ mod station;
 use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
-pub use autoscaler::AutoscalerPlan;
-pub use cache::CachePlan;
+pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan, VerticalPlan};
+pub use cache::{CacheOp, CachePlan, FlightPlan, FlushPlan, TagBy, TagPlan};
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
-pub use database::{DatabasePlan, ReadFrom};
+pub use database::{DataStep, DatabasePlan, ReadFrom};
 pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
 pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
-pub use load_balancer::{BalancerPlan, GroupPlan, MemberPlan};
+pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};
 pub use outcome::{Outcome, Phase};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
 pub use queue::{QueuePlan, QueueStep};
 pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
-pub use server_pool::{Override, PoolPlan};
+pub use server_pool::{MemoryPlan, Override, PausePlan, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
 /// Everything that a run needs to know.
@@ -85,6 +85,10 @@ pub struct Plan {
     pub pools: Vec<PoolPlan>,
     /// Caches.
     pub caches: Vec<CachePlan>,
+    /// Places where loads of caches may be shared.
+    pub flights: Vec<FlightPlan>,
+    /// Whether the size of a request follows from its key: caches weigh it.
+    pub sized_keys: bool,
     /// Connection pools.
     pub connection_pools: Vec<ConnectionPoolPlan>,
     /// Databases.
@@ -212,10 +216,28 @@ pub enum Scope {
 pub struct KeyspacePlan {
     /// How many there are.
     pub count: u64,
+    /// The number of its first one: no two keyspaces share keys.
+    pub first: u64,
     /// How often each is asked for.
     pub keys: Keys,
     /// Where draws of a key are keyed.
     pub site: u64,
+}
+
+impl KeyspacePlan {
+    /// The key that a variate asks for.
+    #[inline]
+    pub fn pick(&self, u: f64) -> u64 {
+        self.first + self.keys.pick(u)
+    }
+}
+
+impl Plan {
+    /// How many keys all keyspaces have together.
+    #[inline]
+    pub fn keys_end(&self) -> u64 {
+        self.keyspaces.last().map_or(0, |keyspace| keyspace.first + keyspace.count)
+    }
 }
 
 /// A class of requests.
@@ -231,6 +253,10 @@ pub struct ClassPlan {
     pub write: bool,
     /// Its priority; higher goes first.
     pub priority: u16,
+    /// Whether a newer version of its data is another item (a hash in the address).
+    pub versioned: bool,
+    /// What its items are tagged with.
+    pub tags: Vec<TagPlan>,
     /// How long its requests are wanted, nanoseconds; 0: for ever.
     pub deadline_ns: u64,
     /// Whether its requests may be tried again; `None`: reads, and writes where the link says so.

@@ -175,8 +175,45 @@ fn balancing() -> impl Strategy<Value = &'static str> {
     select(vec!["round-robin", "random", "least-connections", "power-of-two", "weighted-round-robin", "ip-hash"])
 }
 
+/// The policies that balancers have besides those of links.
+fn of_balancers() -> impl Strategy<Value = &'static str> {
+    select(vec!["weighted-least-connections", "least-response-time", "consistent-hash", "maglev", "resource-based"])
+}
+
+/// What a balancer does besides choosing.
+fn care() -> impl Strategy<Value = Value> {
+    let health = weighted(
+        0.4,
+        select(vec![
+            json!({ "passive": { "max_fails": 1, "fail_timeout": "1s" } }),
+            json!({ "active": { "interval": "20ms", "timeout": "5ms", "healthy": 2, "unhealthy": 1 } }),
+            json!({ "outlier": { "consecutive_5xx": 2, "interval": "50ms", "base_ejection_time": "100ms" } }),
+            json!({
+                "active": { "interval": "100ms", "timeout": "50ms" }, "passive": { "when": ["5xx"] },
+                "outlier": { "interval": "100ms", "success_rate_minimum_hosts": 2, "success_rate_request_volume": 5 }
+            }),
+        ]),
+    );
+    let sticky = weighted(0.2, select(vec![json!("client"), json!({ "by": "cookie", "for": "100ms" })]));
+    let slow = weighted(0.2, select(vec![json!("300ms"), json!({ "window": "1s", "aggression": 1.5 })]));
+    let rest = (weighted(0.2, patience()), weighted(0.3, 1..4_u64), weighted(0.2, select(vec![4, 7])));
+    let work = (weighted(0.2, work()), weighted(0.2, 0..3_u64));
+    (health, sticky, slow, rest, work).prop_map(|(health, sticky, slow, (drain, tries, layer), (service, keep))| {
+        let mut care = json!({});
+        set(&mut care, "health", health);
+        set(&mut care, "sticky", sticky);
+        set(&mut care, "slow_start", slow);
+        set(&mut care, "drain", drain);
+        set(&mut care, "tries", tries);
+        set(&mut care, "layer", layer);
+        set(&mut care, "service", service);
+        set(&mut care, "keep_alive", keep);
+        care
+    })
+}
+
 /// The options of a link; `below`: whom a fallback may go to.
-fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
+fn link(below: &'static [&'static str]) -> BoxedStrategy<Value> {
     let times = (
         weighted(0.3, select(vec!["1ms", "exp(2ms)", "1ns", "uniform(0s, 20ms)"])),
         weighted(0.3, patience()),
@@ -187,8 +224,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let loss = weighted(0.1, (select(vec![0.1, 0.8]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
     let more = (weighted(0.2, balancing()), weighted(0.15, breaker()), weighted(0.15, hedge()));
-    (times, weighted(0.3, retry()), limits, loss, fallback, more).prop_map(
-        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
+    (times, weighted(0.3, retry()), limits, loss, fallback, more)
+        .prop_map(|((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
             let mut link = json!({});
             let (policy, breaker, hedge) = more;
             set(&mut link, "breaker", breaker);
@@ -222,8 +259,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
                 set(&mut link["fallback"], "timeout", timeout);
             }
             link
-        },
-    )
+        })
+        .boxed()
 }
 
 fn breaker() -> impl Strategy<Value = Value> {
@@ -253,7 +290,7 @@ fn hedge() -> impl Strategy<Value = Value> {
     )
 }
 
-fn retry() -> impl Strategy<Value = Value> {
+fn retry() -> BoxedStrategy<Value> {
     let when = weighted(
         0.7,
         select(vec![vec!["5xx", "timeout"], vec!["timeout"], vec!["rejected", "failed", "pool_timeout", "lost"]]),
@@ -270,8 +307,8 @@ fn retry() -> impl Strategy<Value = Value> {
             select(vec![json!({}), json!(20), json!({ "quota": 10, "cost": 1, "deposit": 0.02, "refund": false })]),
         ),
     );
-    (0..4_u64, when, any::<bool>(), backoff, jitter, limits).prop_map(
-        |(retries, when, writes, backoff, jitter, limits)| {
+    (0..4_u64, when, any::<bool>(), backoff, jitter, limits)
+        .prop_map(|(retries, when, writes, backoff, jitter, limits)| {
             let mut retry = json!({ "retries": retries });
             set(&mut retry, "budget", limits.0);
             set(&mut retry, "tokens", limits.1);
@@ -280,8 +317,8 @@ fn retry() -> impl Strategy<Value = Value> {
             set(&mut retry, "backoff", backoff);
             set(&mut retry, "jitter", jitter);
             retry
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A client before the window's length is known.
@@ -364,15 +401,27 @@ fn balancer() -> impl Strategy<Value = Value> {
         })
     };
     let routed = weighted(0.3, prop_oneof![target("store"), target("gate")]);
-    (balancing(), target("web"), weighted(0.3, target("api")), routed).prop_map(|(policy, web, api, routed)| {
-        let mut to = vec![web];
-        to.extend(api);
-        let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
-        if let Some(routed) = routed {
-            balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
-        }
-        balancer
-    })
+    let policy = prop_oneof![balancing(), of_balancers()];
+    let special = weighted(0.2, (any::<bool>(), weighted(0.5, 1..4_u64), weighted(0.5, 1..3_u64)));
+    (policy, target("web"), weighted(0.3, target("api")), routed, weighted(0.5, care()), special).prop_map(
+        |(policy, web, api, routed, care, special)| {
+            let mut to = vec![web];
+            to.extend(api);
+            if let Some((backup, most, fails)) = special {
+                set(&mut to[0], "max_conns", most);
+                set(&mut to[0], "max_fails", fails);
+                if backup && to.len() > 1 {
+                    to[1]["backup"] = json!(true);
+                }
+            }
+            let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
+            add(&mut balancer, care.unwrap_or_else(|| json!({})));
+            if let Some(routed) = routed {
+                balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+            }
+            balancer
+        },
+    )
 }
 
 fn limiter() -> impl Strategy<Value = Value> {
@@ -435,8 +484,19 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
         weighted(0.1, (0..3_u64, 0..3_u64)),
     );
     let handlers = (handler(layer), weighted(0.5, handler(layer)));
-    (machine, rest, handlers).prop_map(
-        |((replicas, cores, workers, event_loop, fifo), (queue, startup, errors, speed, own), (all, of_b))| {
+    let more = weighted(
+        0.4,
+        select(vec![
+            json!({ "pause": { "every": "exp(50ms)", "for": "5ms" } }),
+            json!({ "pause": { "every": 7, "for": "exp(3ms)" } }),
+            json!({ "adaptive_limit": { "rule": "gradient", "initial": 3 } }),
+            json!({ "adaptive_limit": "aimd", "slowdown": [["50%", 1], [1, 2.5]] }),
+            json!({ "memory": { "base": "10MB", "per_request": "10MB", "limit": "40MB" } }),
+            json!({ "slowdown": [[0, 1], ["100%", 3]], "zones": 2 }),
+        ]),
+    );
+    (machine, rest, handlers, more).prop_map(
+        |((replicas, cores, workers, event_loop, fifo), (queue, startup, errors, speed, own), (all, of_b), more)| {
             let mut pool = json!({ "type": "server-pool", "cores": cores, "handlers": { "*": all } });
             // Without any replica there is little to see.
             pool["replicas"] = json!(if replicas == 3 { 0 } else { replicas + 1 });
@@ -448,6 +508,9 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
             set(&mut pool, "startup", startup);
             set(&mut pool, "error_rate", errors);
             set(&mut pool, "speed", speed);
+            if let Some(more) = more {
+                add(&mut pool, more);
+            }
             if let Some((replica, weight)) = own
                 && replicas < 3
                 && replica <= replicas
@@ -462,9 +525,11 @@ fn pool(layer: Layer) -> impl Strategy<Value = Value> {
 fn queue() -> impl Strategy<Value = Value> {
     let when_full = select(vec![json!("reject"), json!("drop-oldest"), json!("block"), json!({ "wait": "5ms" })]);
     let order = select(vec!["fifo", "lifo", "priority"]);
-    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order).prop_map(
-        |(capacity, when, timeout, order)| {
+    let shed = weighted(0.2, select(vec![json!("codel"), json!({ "target": "1ms", "interval": "10ms" })]));
+    (weighted(0.8, 0..6_u64), when_full, weighted(0.3, patience()), order, shed).prop_map(
+        |(capacity, when, timeout, order, shed)| {
             let mut queue = json!({ "order": order });
+            set(&mut queue, "shed", shed);
             if capacity.is_some() {
                 queue["when_full"] = when;
             }
@@ -593,7 +658,7 @@ fn without_holds(steps: Vec<Value>) -> Vec<Value> {
 
 fn cache() -> impl Strategy<Value = Value> {
     let keep = (
-        weighted(0.8, select(vec![json!(100), json!(1), json!(0)])),
+        weighted(0.8, select(vec![json!(100), json!(1), json!(0), json!("2kB"), json!("1MB")])),
         select(vec![
             "lru",
             "fifo",
@@ -610,16 +675,36 @@ fn cache() -> impl Strategy<Value = Value> {
         weighted(0.4, select(vec!["50ms", "1s", "1ns"])),
     );
     let ways = (
-        weighted(0.6, select(vec!["cache-aside", "read-through", "write-through"])),
-        weighted(0.2, select(vec!["aside", "through"])),
-        weighted(0.2, select(vec!["invalidate", "through"])),
+        weighted(
+            0.6,
+            select(vec![
+                "cache-aside",
+                "read-through",
+                "write-through",
+                "write-behind",
+                "write-around",
+                "refresh-ahead",
+            ]),
+        ),
+        weighted(0.2, select(vec!["aside", "through", "ahead"])),
+        weighted(0.2, select(vec!["invalidate", "through", "update", "behind", "around"])),
         any::<bool>(),
         any::<bool>(),
         any::<bool>(),
     );
+    let extra = (
+        weighted(0.3, select(vec!["10%", "100%"])),
+        weighted(0.3, select(vec!["20ms", "1s"])),
+        weighted(0.3, select(vec!["20ms", "1m"])),
+        any::<bool>(),
+        weighted(0.2, select(vec![json!(3), json!("50%")])),
+        weighted(0.3, select(vec![2, 6])),
+        weighted(0.5, (select(vec!["1ms", "1s"]), select(vec![1, 7]))),
+    );
     let backing = weighted(0.8, (select(vec!["db", "conns", "store"]), link(&["store"])));
-    (keep, ways, weighted(0.6, work()), 1..3_u64, backing).prop_map(
-        |((capacity, eviction, ttl), (strategy, read, write, own, later, fail), service, threads, backing)| {
+    (keep, ways, weighted(0.6, work()), 1..3_u64, backing, extra).prop_map(
+        |((capacity, eviction, ttl), (strategy, read, write, own, later, fail), service, threads, backing, extra)| {
+            let (jitter, revalidate, if_error, coalesce, warm, nodes, flush) = extra;
             let mut cache = json!({ "type": "cache", "threads": threads });
             set(&mut cache, "eviction", capacity.as_ref().map(|_| eviction));
             set(&mut cache, "capacity", capacity);
@@ -630,6 +715,13 @@ fn cache() -> impl Strategy<Value = Value> {
             set(&mut cache, "service", service);
             set(&mut cache, "scope", own.then_some("per-replica"));
             set(&mut cache, "fill", later.then_some("async"));
+            set(&mut cache, "ttl_jitter", jitter);
+            set(&mut cache, "stale_while_revalidate", revalidate);
+            set(&mut cache, "stale_if_error", if_error);
+            set(&mut cache, "coalesce", coalesce.then_some(true));
+            set(&mut cache, "warm", warm);
+            set(&mut cache, "nodes", nodes.filter(|_| !own));
+            set(&mut cache, "flush", flush.map(|(every, batch)| json!({ "every": every, "batch": batch })));
             if let Some((to, link)) = backing {
                 cache["backing"] = json!({ "to": to });
                 add(&mut cache["backing"], link);
@@ -643,13 +735,31 @@ fn cache() -> impl Strategy<Value = Value> {
 fn connection_pool() -> impl Strategy<Value = Value> {
     let size = (1..5_u64, 0..2_u64, weighted(0.3, patience()), weighted(0.3, work()), weighted(0.3, patience()));
     let ways = (any::<bool>(), any::<bool>(), select(vec!["transaction", "statement", "session"]));
-    (size, ways, select(vec!["db", "store"]), link(&["store"])).prop_map(
-        |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link)| {
+    let more = (
+        weighted(0.3, Just(1_u64)),
+        weighted(0.3, patience()),
+        weighted(0.3, (work(), patience())),
+        weighted(0.3, (1..3_u64, patience())),
+        weighted(0.2, 5..9_u64),
+        weighted(0.3, patience()),
+    );
+    (size, ways, select(vec!["db", "store"]), link(&["store"]), more).prop_map(
+        |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link, more)| {
+            let (min_idle, lifetime, check, reserve, clients, login) = more;
             let mut pool = json!({ "type": "connection-pool", "size": size, "overflow": overflow, "mode": mode });
             set(&mut pool, "acquire_timeout", patience);
             if (mode == "session" || shared) && patience.is_none() {
                 // Those who keep one connection and want another wait for each other, as they do in life.
                 pool["acquire_timeout"] = json!("1s");
+            }
+            set(&mut pool, "min_idle", min_idle);
+            set(&mut pool, "max_lifetime", lifetime);
+            set(&mut pool, "validate", check.map(|(time, after)| json!({ "time": time, "after": after })));
+            set(&mut pool, "reserve", reserve.map(|(size, after)| json!({ "size": size, "after": after })));
+            set(&mut pool, "max_clients", clients);
+            set(&mut pool, "login_retry", login);
+            if shared && clients.is_some() {
+                pool["max_db_connections"] = json!(size);
             }
             set(&mut pool, "connect", connect);
             set(&mut pool, "idle_timeout", idle);
@@ -670,8 +780,17 @@ fn database() -> impl Strategy<Value = Value> {
         (1..4_u64, any::<bool>(), any::<bool>(), weighted(0.3, (1..3_u64, select(vec!["primary", "replica", "any"]))));
     let limits =
         (weighted(0.2, 1..10_u64), weighted(0.5, 1..4_u64), any::<bool>(), weighted(0.2, select(vec![0.1, 1.0])));
-    (shape, limits, (work(), work(), work())).prop_map(
-        |((shards, by_client, hash, replicas), (connections, slots, cores, errors), (read, write, scan))| {
+    let more = (
+        select(vec!["modulo", "hash", "consistent", "range"]),
+        weighted(0.3, select(vec![0.3, 1.0])),
+        weighted(0.4, select(vec!["key"])),
+        weighted(0.5, (select(vec!["0s", "20ms", "exp(5ms)"]), select(vec!["0s", "1ms"]))),
+        weighted(0.3, select(vec![json!({ "rate": "2000/s", "work": "1ms" }), json!({ "rate": "500/s" })])),
+        weighted(0.3, Just(json!({ "detect": "20ms", "promote": "10ms" }))),
+    );
+    (shape, limits, (work(), work(), work()), more).prop_map(
+        |((shards, by_client, _, replicas), (connections, slots, cores, errors), (read, write, scan), more)| {
+            let (placement, scatter, locks, lag, rebalance, failover) = more;
             let mut db = json!({
                 "type": "database",
                 "operations": { "read": read, "write": write, "scan": { "time": scan, "rows": 1000, "per_row": "1us" } }
@@ -679,11 +798,23 @@ fn database() -> impl Strategy<Value = Value> {
             if shards > 1 {
                 db["shards"] = json!(shards);
                 set(&mut db, "shard_by", by_client.then_some("client"));
-                set(&mut db, "placement", hash.then_some("hash"));
+                db["placement"] = json!(placement);
+                set(&mut db, "scatter", scatter);
+                set(&mut db, "rebalance", rebalance);
             }
+            set(&mut db, "locks", locks);
+            if locks.is_some() {
+                db["operations"]["scan"]["lock"] = json!(true);
+            }
+            db["indexes"] = json!(2);
             if let Some((replicas, read_from)) = replicas {
                 db["replicas"] = json!(replicas);
                 db["read_from"] = json!(read_from);
+                if let Some((lag, apply)) = lag {
+                    db["lag"] = json!(lag);
+                    db["apply"] = json!(apply);
+                }
+                set(&mut db, "failover", failover);
             }
             set(&mut db, "connections", connections);
             match (slots, cores) {
@@ -746,7 +877,12 @@ fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "gate.rate": "20/s" } }),
             json!({ "set": { "web.error_rate": 0.5, "api.speed": 2 } }),
             json!({ "set": { "jobs.concurrency": 5 } }),
+            json!({ "set": { "db.shards": 5 } }),
+            json!({ "set": { "db.shards": 1 } }),
             json!({ "do": "flush", "target": "cache" }),
+            json!({ "do": "deploy", "target": "web" }),
+            json!({ "do": "deploy", "target": "api", "max_surge": 0, "max_unavailable": 1 }),
+            json!({ "do": "restart", "target": ["web"] }),
         ]),
     )
         .prop_map(|(at, mut event)| {
@@ -796,14 +932,34 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             json!({ "scale_down": { "window": "0s", "policies": [{ "percent": 100, "per": "1s" }] } }),
         ]),
     );
-    (select(vec!["web", "api"]), 0..3_u64, 0..5_u64, times, behavior, select(vec![0.8, 0.1])).prop_map(
-        |(target, min, more, (sync, lag), behavior, cpu)| {
+    let other = weighted(
+        0.6,
+        select(vec![
+            json!({ "policy": "target-tracking", "cooldown": { "out": "50ms", "in": "50ms" }, "datapoints": { "out": 1, "in": 2 } }),
+            json!({ "policy": "step", "rules": [ { "metric": "cpu", "above": "20%", "change": "+50%" },
+                    { "metric": "latency", "below": "5ms", "change": "-1", "cooldown": "50ms" } ] }),
+            json!({ "policy": "schedule", "schedule": [ { "at": "100ms", "replicas": 4, "every": "300ms" }, { "at": "200ms", "replicas": 1, "every": "300ms" } ] }),
+            json!({ "policy": "predictive", "predict": { "ahead": "1s" }, "metrics": [ { "requests_per_second": 20 } ] }),
+            json!({ "nodes": { "per_node": 2, "provision": "30ms", "idle": "100ms", "target_capacity": "80%" },
+                    "metrics": [ { "queue_length": { "average": 3 } }, { "cpu": "50%" }, { "external": { "of": "db", "value": 5 } } ] }),
+        ]),
+    );
+    (select(vec!["web", "api"]), 0..3_u64, 0..5_u64, times, behavior, select(vec![0.8, 0.1]), other).prop_map(
+        |(target, min, more, (sync, lag), behavior, cpu, other)| {
             let mut scaler = json!({
                 "type": "autoscaler", "target": target, "min": min, "max": (min + more).max(1), "sync": sync,
                 "metrics": [{ "cpu": cpu }]
             });
             set(&mut scaler, "metrics_lag", lag);
-            set(&mut scaler, "behavior", behavior);
+            match &other {
+                Some(other) => {
+                    if other.get("rules").is_some() || other.get("schedule").is_some() {
+                        scaler.as_object_mut().expect("a map").remove("metrics");
+                    }
+                    add(&mut scaler, other.clone());
+                }
+                None => set(&mut scaler, "behavior", behavior),
+            }
             scaler
         },
     )

@@ -173,6 +173,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(routing());
     rows.extend(token_buckets());
     rows.extend(caches_and_calls());
+    rows.extend(links());
     rows
 }
 
@@ -346,6 +347,39 @@ fn routing() -> Vec<Row> {
             name: "power of two choices, 100 servers, ρ = 0.9",
             model: behind_balancer("power-of-two", 100, 90.0, 2e5),
             figures: vec![figure("mean", theory::power_of_two_mean(0.9), Rule::Above(0.02), mean)],
+        },
+    ]
+}
+
+/// A client's link to a thousand servers, on which nobody waits.
+fn over_a_link(rate: f64, requests: f64, link: Value) -> Value {
+    let web = json!({ "type": "server-pool", "replicas": 2, "workers": 1000, "handlers": { "*": [{ "delay": "exp(1ms)" }] } });
+    let mut model = system(rate, requests, json!({ "web": web }));
+    model["components"]["client"]["link"] = link;
+    model
+}
+
+fn links() -> Vec<Row> {
+    // The time in which 95% of the calls end.
+    let after = 2.995_732;
+    let hedged: [Figure; 3] = [
+        figure("mean", theory::hedged_mean(1.0, after), Rule::Mean, mean),
+        figure("p99", theory::hedged_quantile(1.0, after, 0.99), Rule::Percentile, p99),
+        figure("copies per call", 1.05, Rule::Mean, |run| {
+            let link = &run.report.components["client"].links["web"];
+            link.tries as f64 / link.calls as f64
+        }),
+    ];
+    vec![
+        Row {
+            name: "hedged at the 95th percentile, exponential",
+            model: over_a_link(1.0, 4e4, json!({ "hedge": { "after": "2995732ns" } })),
+            figures: hedged.into(),
+        },
+        Row {
+            name: "bulkhead of 10, load 8",
+            model: over_a_link(8.0, 2e5, json!({ "max_in_flight": 10 })),
+            figures: vec![figure("rejected", theory::erlang_b(10, 8.0), Rule::Mean, rejected)],
         },
     ]
 }

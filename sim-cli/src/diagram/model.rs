@@ -120,7 +120,7 @@ fn label(options: &LinkOptions) -> String {
 fn facts(component: &Component) -> Vec<String> {
     match component {
         Component::Client(client) => vec![arrivals(&client.arrivals)],
-        Component::LoadBalancer(balancer) => vec![balancer.policy.word().to_owned()],
+        Component::LoadBalancer(balancer) => vec![balancer.policy.0.word().to_owned()],
         Component::ServerPool(pool) => {
             let cores = f64::from(pool.cores.0) / 1000.0;
             let workers = pool.workers.map_or(String::new(), |workers| format!(", {}", counted(workers.0, "worker")));

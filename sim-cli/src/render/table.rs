@@ -1,5 +1,7 @@
 //! The report for a terminal: at most [`COLUMNS`] wide.
 
+mod faults;
+
 use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Latency, Report, Station};
 use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time, three_digits};
 
@@ -28,6 +30,7 @@ impl Renderer for Table {
             components(report),
             breakdown(report),
             objectives(report),
+            faults::section(report),
             theory(report),
             verdict(view),
             footer(view),
@@ -297,6 +300,12 @@ fn notes(of: &ComponentReport) -> Vec<String> {
     if let Some(stale) = of.stale_reads.filter(|stale| *stale > 0) {
         notes.push(format!("{} stale", count(stale)));
     }
+    if let Some(lost) = of.lost_writes.filter(|lost| *lost > 0) {
+        notes.push(format!("{} writes lost", count(lost)));
+    }
+    if let Some(coalesced) = of.coalesced.filter(|coalesced| *coalesced > 0) {
+        notes.push(format!("{} coalesced", count(coalesced)));
+    }
     if let (Some(allowed), Some(throttled)) = (of.allowed, of.throttled)
         && allowed + throttled > 0
     {
@@ -326,6 +335,13 @@ fn notes(of: &ComponentReport) -> Vec<String> {
     for (target, link) in &of.links {
         if link.retries > 0 && link.calls > 0 {
             notes.push(format!("{} tries a call to {target}", three_digits(link.tries as f64 / link.calls as f64)));
+        }
+        if let (Some(sent), Some(won)) = (link.hedges.filter(|&sent| sent > 0), link.hedges_won) {
+            let share = humane_share(won as f64 / sent as f64);
+            notes.push(format!("{} hedges to {target}, {share} won", count(sent)));
+        }
+        if let Some(opened) = link.breaker_opens.filter(|&opened| opened > 0) {
+            notes.push(format!("breaker to {target} opened {}×", count(opened)));
         }
     }
     notes.extend(uneven(of));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
+use crate::plan::{BalancerPlan, ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
 use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
@@ -41,6 +41,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         breakdown: breakdown(plan, result),
         objectives: Vec::new(),
         audit: audit(result),
+        faults: super::recovery::of_faults(plan, result),
         cost: None,
         assumptions: plan.header.assumptions.clone(),
         theory: Vec::new(),
@@ -228,10 +229,11 @@ fn own_figures(
                 report.journeys = Some(Journeys { started, ok, failed, unfinished, latency });
             }
         }
-        Kind::Pool(_) => {
-            let mean = meter.replicas.area as f64 / (duration_s * 1e9);
-            let (min, max) = (meter.replicas.min as u64, meter.replicas.max as u64);
-            report.replicas = Some(Replicas { mean, min, max });
+        Kind::Pool(pool) => {
+            report.replicas = Some(counted(meter, duration_s));
+            report.memory = plan.pools[pool as usize]
+                .memory
+                .map(|memory| Memory { max_bytes: meter.memory_max.max(memory.base), killed: meter.killed });
         }
         Kind::Cache(_) => {
             let looked_up = meter.hits + meter.misses;
@@ -242,9 +244,17 @@ fn own_figures(
             report.expirations = Some(meter.expirations);
             report.bypassed = Some(meter.bypassed);
             report.stale_reads = Some(meter.stale_reads);
+            report.coalesced = Some(meter.coalesced);
+            report.lost_writes = Some(meter.lost_writes);
+            let some = |count: u64| (count > 0).then_some(count);
+            (report.refreshes, report.stood_in) = (some(meter.refreshes), some(meter.stood_in));
+            report.invalidated = some(meter.invalidated);
         }
+        Kind::Balancer(balancer) => report.endpoints = endpoints(meter, &plan.balancers[balancer as usize]),
         Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
-        Kind::Autoscaler(_) => {
+        Kind::Autoscaler(scaler) => {
+            let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
+            report.nodes = nodes.map(|_| counted(meter, duration_s));
             report.scale_ups = Some(meter.scale_ups);
             report.scale_downs = Some(meter.scale_downs);
         }
@@ -264,8 +274,26 @@ fn own_figures(
             report.dead_letters = Some(tally.dead_letters);
             report.dropped = Some(tally.dropped);
         }
-        Kind::Balancer(_) | Kind::ConnectionPool(_) | Kind::Database(_) => {}
+        Kind::Database(database) => {
+            let (own, tally) = (&plan.databases[database as usize], &result.databases[database as usize]);
+            report.stale_reads = (own.replicate != crate::engine::slab::NONE).then_some(meter.stale_reads);
+            report.moved_keys = tally.changed.then_some(tally.moved);
+            report.moved_share = tally.changed.then(|| tally.moved as f64 / tally.keys.max(1) as f64);
+            report.failovers = (own.failover_ns > 0).then_some(tally.failovers);
+        }
+        Kind::ConnectionPool(pool) => {
+            let (own, tally) = (&plan.connection_pools[pool as usize], &result.pools[pool as usize]);
+            report.opened = own.tracked.then_some(tally.opened);
+            report.closed = own.tracked.then_some(tally.closed);
+            report.reserve_used = (own.reserve > 0).then_some(tally.reserve_used);
+        }
     }
+}
+
+/// How many of something there were over the window.
+fn counted(meter: &ComponentMeter, duration_s: f64) -> Replicas {
+    let mean = meter.replicas.area as f64 / (duration_s * 1e9);
+    Replicas { mean, min: meter.replicas.min as u64, max: meter.replicas.max as u64 }
 }
 
 /// What a rate limiter decided, by tier where it knows some.
@@ -281,6 +309,22 @@ fn limited(report: &mut ComponentReport, plan: &Plan, meter: &ComponentMeter, li
             report.tiers.insert(name.to_string(), figures);
         }
     }
+}
+
+/// What a load balancer found of its endpoints.
+fn endpoints(meter: &ComponentMeter, plan: &BalancerPlan) -> Option<EndpointsReport> {
+    let care = plan.care.as_deref()?;
+    let found = &meter.care;
+    let (sum, longest, count) = found.detection;
+    Some(EndpointsReport {
+        ejections: found.ejections,
+        returns: found.returns,
+        detection_mean_s: (count > 0).then(|| sum as f64 / count as f64 / 1e9),
+        detection_max_s: (count > 0).then(|| seconds(longest)),
+        connects: care.keep_alive.map(|_| found.connects),
+        moved: (care.sticky_ns > 0).then_some(found.moved),
+        cut: care.drain_ns.map(|_| found.cut),
+    })
 }
 
 /// A station, all instances together.

@@ -370,7 +370,7 @@ impl<'a> Walk<'a> {
                 // Aside or through, a look-up, the load and a fill.
                 let operations: &[&str] = match cache.read_mode() {
                     ReadMode::Aside => &["read", "write"],
-                    ReadMode::Through => &["read"],
+                    ReadMode::Through | ReadMode::Ahead => &["read"],
                 };
                 self.cache_operations(name, call, operations) + backing(self, "read")
             }
@@ -378,7 +378,8 @@ impl<'a> Walk<'a> {
             _ => {
                 let operations: &[&str] = match cache.write_mode() {
                     WriteMode::Invalidate => &["delete"],
-                    WriteMode::Through => &["write"],
+                    WriteMode::Through | WriteMode::Update | WriteMode::Behind => &["write"],
+                    WriteMode::Around => &[],
                 };
                 self.cache_operations(name, call, operations) + backing(self, "write")
             }
@@ -406,7 +407,10 @@ impl<'a> Walk<'a> {
         let usual = if self.is_write(call.class) { "write" } else { "read" };
         let operation = call.operation.unwrap_or(usual);
         let Some(spec) = database.operations.get(operation) else { return 0.0 };
-        let time_s = operation_seconds(spec);
+        let is_write = spec.is_write(operation);
+        let time_s = operation_seconds(spec) * if is_write { database.write_factor() } else { 1.0 };
+        let extra = database.scatter_of(operation, spec) * (database.shards.0 - 1) as f64;
+        let work_s = time_s * (1.0 + extra);
         if database.shards.0 > 1 {
             self.assume(format!("calls are spread evenly over the shards of `{name}`"));
         }
@@ -418,8 +422,11 @@ impl<'a> Walk<'a> {
             ReadFrom::Any => replicas / (replicas + 1.0),
         };
         let station = if database.slots().is_some() { "slots" } else { "cores" };
-        self.add(name, station, call.rate * time_s * (1.0 - on_replicas));
-        self.add(name, REPLICAS, call.rate * time_s * on_replicas);
+        self.add(name, station, call.rate * work_s * (1.0 - on_replicas));
+        self.add(name, REPLICAS, call.rate * work_s * on_replicas);
+        if is_write {
+            self.add(name, REPLICAS, call.rate * replicas * seconds(&database.apply));
+        }
         time_s
     }
 

@@ -43,10 +43,17 @@ pub fn evaluate(report: &Report, measure: &Measure) -> Option<f64> {
         "goodput" => place.goodput(report.window.duration_s),
         "utilization" => place.utilization(),
         "hit_ratio" => place.hit_ratio(report),
-        "stale_reads" => place.stale_reads(report),
+        "stale_reads" => place.count(report, |component| component.stale_reads),
+        "lost_writes" => place.count(report, |component| component.lost_writes),
+        "coalesced" => place.count(report, |component| component.coalesced),
+        "evictions" => place.count(report, |component| component.evictions),
+        "moved_share" => place.component()?.moved_share,
+        "dead_letters" => place.component()?.dead_letters.map(|count| count as f64),
+        "age" => place.component()?.age.as_ref().map(|age| age.max_s),
         "queue" => place.queue().map(|queue| queue.mean),
         "queue_max" => place.queue().map(|queue| queue.max as f64),
         "wait" => place.wait()?.mean_s,
+        "memory" => place.component()?.memory.as_ref().map(|memory| memory.max_bytes as f64),
         "replicas" => place.component()?.replicas.as_ref().map(|replicas| replicas.mean),
         percentile => {
             let share = percentile_share(percentile)?;
@@ -313,11 +320,12 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn stale_reads(self, report: &Report) -> Option<f64> {
+    /// A count of a component, or of all that have it.
+    fn count(self, report: &Report, of: fn(&ComponentReport) -> Option<u64>) -> Option<f64> {
         match self {
-            Place::Component(component) => component.stale_reads.map(|count| count as f64),
+            Place::Component(component) => of(component).map(|count| count as f64),
             Place::All(_) => {
-                let counts = report.components.values().filter_map(|component| component.stale_reads);
+                let counts = report.components.values().filter_map(of);
                 counts.reduce(|sum, count| sum + count).map(|count| count as f64)
             }
             Place::Class(_) | Place::Instance(_) | Place::Station(_) | Place::Wait(_) => None,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditEntry;
 pub use breakdown::{Breakdown, BreakdownPart};
 pub use confidence::{Confidence, Precision};
-pub use limits::TierReport;
+pub use limits::{EndpointsReport, TierReport};
 pub use messages::{Age, Backlog};
 pub use requests::{ClassReport, Journeys, Latency, Requests};
 pub use station::{MaxInstance, Queue, Service, Station, Wait};
@@ -71,6 +71,9 @@ pub struct Report {
     /// Independent tallies of the same thing; a difference is a bug of the engine.
     #[serde(default)]
     pub audit: Vec<AuditEntry>,
+    /// What became of each fault, by target, in the order of the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultReport>,
     /// What it costs, where a component has a cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostReport>,
@@ -172,6 +175,24 @@ pub struct ComponentReport {
     /// Cache, database: reads that returned an older version than the newest committed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_reads: Option<u64>,
+    /// Cache: misses that waited for another's load of the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coalesced: Option<u64>,
+    /// Cache: loads in the background, of items near their end or past it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshes: Option<u64>,
+    /// Cache: failed loads that an item past its end stood in for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stood_in: Option<u64>,
+    /// Cache: items that writes took out by their tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalidated: Option<u64>,
+    /// Cache: accepted writes that a crash took before they were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_writes: Option<u64>,
+    /// Load balancer: what it found of its endpoints, where it takes note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<EndpointsReport>,
     /// Rate limiter: calls that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<u64>,
@@ -184,9 +205,33 @@ pub struct ComponentReport {
     /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<String, TierReport>,
+    /// Connection pool: connections that were opened, where they are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// Connection pool: connections that were closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<u64>,
+    /// Connection pool: how often a connection of its reserve was lent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve_used: Option<u64>,
+    /// Database: keys that went to other shards when their number changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_keys: Option<u64>,
+    /// Database: the same as a share of all keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_share: Option<f64>,
+    /// Database: how often a replica took over from a primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failovers: Option<u64>,
     /// How many replicas were ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<Replicas>,
+    /// Server pool: the memory of a replica, where the model says what requests take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// Autoscaler: the machines that the replicas run on, ordered ones included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Replicas>,
     /// Autoscaler: how often it added replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale_ups: Option<u64>,
@@ -260,6 +305,31 @@ pub struct LinkReport {
     /// Retries that a budget or a lack of tokens refused; only where retries have one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retries_refused: Option<u64>,
+}
+
+/// What became of a fault: how often it came in the window, and what the system made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// Which: `crash of web[0]`.
+    pub fault: String,
+    /// How often it began in the window.
+    pub times: u64,
+    /// How long it lasted in the window, all times together.
+    pub lasted_s: f64,
+    /// How long it took from its begin until errors and median latency were again what they were before; the longest of
+    /// several times, 0 where it disturbed nothing, `null` where the system had not recovered at the window's end.
+    pub recover_s: Option<f64>,
+    /// Requests that ended in errors until then, beyond as many as before it.
+    pub lost: u64,
+}
+
+/// The memory of a replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The most that one took, in bytes.
+    pub max_bytes: u64,
+    /// How many were killed because they took more than they may.
+    pub killed: u64,
 }
 
 /// Ready replicas over the window.

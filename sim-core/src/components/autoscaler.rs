@@ -1,39 +1,75 @@
 //! Autoscalers: how many replicas a server pool has.
 
+use super::scaling::{Cooldown, CoresRange, Datapoints, MemoryRange, Metric, Nodes, Predict, Rule, Scheduled};
 use crate::model::cost::Cost;
-use crate::model::node::EMPTY_LIST;
+use crate::model::node::{EMPTY_LIST, EMPTY_MAP};
 use crate::model::spec::{About, Referent};
 use crate::model::value::{Count, Name, Share, Time};
 use crate::{choices, spec};
 
 spec! {
-    /// Changes the number of a server pool's replicas (the Kubernetes horizontal pod autoscaler).
+    /// Changes the number of a server pool's replicas. Where a pool has several, the one that wants most decides.
     pub struct AutoscalerSpec, component("autoscaler") {
         /// The server pool.
         target: Name = required.refers(Referent::ServerPool);
         /// The fewest replicas.
         min: Count = default(1).range(0, 100_000);
-        /// The most replicas.
-        max: Count = required.range(1, 100_000);
+        /// The most replicas; only `vertical` does without.
+        max: Count = default(100_000).range(1, 100_000);
         /// Whose rules it follows.
         policy: ScalingPolicy = default("hpa");
         /// What it looks at; left out, CPU at 80%.
         metrics: Vec<Metric> = default(EMPTY_LIST);
-        /// How often it looks.
-        sync: Time = default("15s").at_least("1ms");
+        /// What it does when, for the policy `step`.
+        rules: Vec<Rule> = default(EMPTY_LIST);
+        /// How many there are when, for the policy `schedule`.
+        schedule: Vec<Scheduled> = default(EMPTY_LIST);
+        /// How it forecasts, for the policy `predictive`.
+        predict: Predict = default(EMPTY_MAP);
+        /// How often it looks; left out, each 15s (`hpa`) or each minute.
+        sync: Time = optional.at_least("1ms");
         /// How old the figures are that it sees.
         metrics_lag: Time = default("0s");
         /// How far from the target, as a share of it, it does nothing.
         tolerance: Share = default(0.1);
         /// How fast it may change; left out is not the same as empty (Kubernetes).
         behavior: Behavior = optional;
+        /// How long after its start a pod's CPU counts only if it is of after its readiness (`hpa`).
+        cpu_initialization_period: Time = default("5m");
+        /// How soon after its start a pod that is not ready never was (`hpa`).
+        initial_readiness_delay: Time = default("30s");
+        /// How long it rests after a change, for `target-tracking`.
+        cooldown: Cooldown = default(EMPTY_MAP);
+        /// How many values in a row a change takes, for `target-tracking`.
+        datapoints: Datapoints = default(EMPTY_MAP);
+        /// Whether it shrinks at all, for `target-tracking`.
+        scale_in: bool = default(true);
+        /// How long new replicas warm up, for `step`: until then nothing shrinks.
+        warmup: Time = default("0s");
+        /// Between what the cores that a replica requests may be, for `vertical`.
+        cores: CoresRange = optional;
+        /// Between what the memory that a replica requests may be, for `vertical`.
+        memory: MemoryRange = optional;
+        /// What the replicas run on; left out, there is always room.
+        nodes: Nodes = optional;
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
+<<<<<<< HEAD
         later [
             "rules", "schedule", "cooldown", "nodes", "predict", "initial_readiness_delay", "cpu_initialization_period",
             "overrides",
         ];
         about ABOUT;
+=======
+        later ["overrides"];
+    }
+}
+
+impl AutoscalerSpec {
+    /// How often it looks, ns.
+    pub fn sync_ns(&self) -> u64 {
+        self.sync.map_or(if self.policy == ScalingPolicy::Hpa { 15 } else { 60 } * 1_000_000_000, |sync| sync.0)
+>>>>>>> main
     }
 }
 
@@ -50,16 +86,16 @@ choices! {
     pub enum ScalingPolicy {
         /// The Kubernetes horizontal pod autoscaler's.
         Hpa = "hpa";
-        later ["target-tracking", "step", "schedule", "predictive", "vertical"];
-    }
-}
-
-spec! {
-    /// What an autoscaler looks at, and where it wants it.
-    pub struct Metric {
-        /// The use of CPU, as a share of what the replicas request.
-        cpu: Share = required.at_least("1%");
-        later ["memory", "requests_per_second", "queue_length", "latency", "external"];
+        /// Those of AWS target tracking.
+        TargetTracking = "target-tracking";
+        /// Those of AWS step scaling, and of any rules of this form.
+        Step = "step";
+        /// A timetable's.
+        Schedule = "schedule";
+        /// A forecast's: what the load will be when a new replica is ready.
+        Predictive = "predictive";
+        /// The Kubernetes vertical pod autoscaler's: replicas get other cores and memory, not other numbers.
+        Vertical = "vertical";
     }
 }
 

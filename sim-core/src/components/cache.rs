@@ -1,31 +1,66 @@
 //! Caches: what was looked up before is there sooner.
+//!
+//! | strategy | hit | miss | write |
+//! |---|---|---|---|
+//! | `cache-aside` | get | get; the caller loads over `backing`; set | the caller writes to `backing`; then delete |
+//! | `read-through` | get | the cache loads over `backing` and keeps it, then answers | the cache writes to `backing`; then removes |
+//! | `write-through` | get | as `read-through` | the cache writes to `backing` and keeps it, then answers |
+//! | `write-behind` | get | as `read-through`; what waits to be written is a hit | the cache keeps it and answers; a flush writes it |
+//! | `write-around` | get | as `cache-aside` | the caller writes to `backing`; the cache is not told |
+//! | `refresh-ahead` | get; near its end one load in the background | as `read-through` | as `read-through` |
+//! | `write: update` | | | whoever writes to `backing` sets the item anew |
+//!
+//! A get, set or delete is a round trip of the caller's link and `service` at one of `threads`.
 
 use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
+<<<<<<< HEAD
 use crate::model::spec::{About, Place, Read, Reader, Shape};
 use crate::model::value::{Count, Size, Time, TimeDistribution};
+=======
+use crate::model::spec::{Place, Read, Reader, Shape};
+use crate::model::value::{Count, Share, Size, Time, TimeDistribution};
+>>>>>>> main
 use crate::{choices, spec};
 
 spec! {
-    /// Keeps what was asked for before.
+    /// Keeps what was asked for before: Redis, memcached, or the memory of a process.
     pub struct CacheSpec, component("cache") {
         /// Whether there is one for all, or one in each instance of the caller.
         scope: Scope = default("shared");
-        /// How much it holds, items or bytes; left out, everything.
+        /// How much it holds, items or bytes, all nodes together; left out, everything. Bytes are those of the class's `size`, drawn once a key.
         capacity: Capacity = optional.live();
         /// Which item goes when it is full.
         eviction: Eviction = default("lru");
         /// How long an item is good, from its fill; left out, for ever.
         ttl: Ttl = optional.live();
-        /// Who loads what is missing: the caller (`aside`) or the cache itself (`through`); left out, as the strategy says.
+        /// By how large a share of its `ttl` an item lives longer or shorter, at most: items filled together don't end together.
+        ttl_jitter: Share = default("0%");
+        /// Who loads what is missing: the caller (`aside`) or the cache itself (`through`, `ahead`); left out, as the strategy says.
         read: ReadMode = optional;
-        /// What a write does: `invalidate` removes the item, `through` writes cache and backing; left out, as the strategy says.
+        /// What a write does to the cache; left out, as the strategy says.
         write: WriteMode = optional;
         /// A usual pair of `read` and `write`.
         strategy: Strategy = default("cache-aside");
+        /// With `read: ahead`: from which share of an item's life on a hit loads it anew (Coherence's refresh-ahead factor).
+        refresh: Share = default("80%");
+        /// With `write: behind`: when what was written here is written to the backing.
+        flush: Flush = default(EMPTY_MAP);
+        /// Whether callers that miss a key while it is being loaded wait for that load (one lock a key, at the cache).
+        coalesce: bool = default(false);
+        /// Whether a write also takes out all items that share a tag with its class.
+        invalidate_tags: bool = default(false);
+        /// For how long after its `ttl` an item is still served while one load in the background renews it (RFC 5861).
+        stale_while_revalidate: Time = optional;
+        /// For how long after its `ttl` an item still answers where its load failed (RFC 5861).
+        stale_if_error: Time = optional;
+        /// What is in it at the start: so many of the most popular keys, or a share of them; of all keyspaces, or by keyspace.
+        warm: Warm = optional;
+        /// How many nodes share its keys by hash slot (Redis Cluster: CRC16 of the key's number as text, 16384 slots).
+        nodes: Count = default(1).range(1, 1_000);
         /// What each operation takes in it.
         service: TimeDistribution = default("0s");
         /// How many operations it works on at a time.
@@ -40,11 +75,15 @@ spec! {
         backing: Link = optional.beside("link");
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
+<<<<<<< HEAD
         later [
             "ttl_jitter", "flush", "coalesce", "invalidate_tags", "stale_while_revalidate", "stale_if_error", "warm", "nodes",
             "refresh", "overrides",
         ];
         about ABOUT;
+=======
+        later ["overrides"];
+>>>>>>> main
     }
 }
 
@@ -63,17 +102,48 @@ impl CacheSpec {
     /// Who loads what is missing.
     pub fn read_mode(&self) -> ReadMode {
         self.read.unwrap_or(match self.strategy {
-            Strategy::CacheAside => ReadMode::Aside,
-            Strategy::ReadThrough | Strategy::WriteThrough => ReadMode::Through,
+            Strategy::CacheAside | Strategy::WriteAround => ReadMode::Aside,
+            Strategy::ReadThrough | Strategy::WriteThrough | Strategy::WriteBehind => ReadMode::Through,
+            Strategy::RefreshAhead => ReadMode::Ahead,
         })
     }
 
     /// What a write does.
     pub fn write_mode(&self) -> WriteMode {
         self.write.unwrap_or(match self.strategy {
-            Strategy::CacheAside | Strategy::ReadThrough => WriteMode::Invalidate,
+            Strategy::CacheAside | Strategy::ReadThrough | Strategy::RefreshAhead => WriteMode::Invalidate,
             Strategy::WriteThrough => WriteMode::Through,
+            Strategy::WriteBehind => WriteMode::Behind,
+            Strategy::WriteAround => WriteMode::Around,
         })
+    }
+
+    /// Whether the cache itself loads what is missing.
+    pub fn loads(&self) -> bool {
+        self.read_mode() != ReadMode::Aside
+    }
+
+    /// Whether the cache itself writes to its backing.
+    pub fn writes(&self) -> bool {
+        match self.write_mode() {
+            WriteMode::Through | WriteMode::Behind => true,
+            WriteMode::Invalidate | WriteMode::Update | WriteMode::Around => self.loads(),
+        }
+    }
+
+    /// For how long after their `ttl` items are served while they are renewed, ns.
+    pub fn revalidate_ns(&self) -> u64 {
+        self.stale_while_revalidate.map_or(0, |time| time.0)
+    }
+
+    /// For how long after their `ttl` items are kept at all, ns.
+    pub fn grace_ns(&self) -> u64 {
+        self.revalidate_ns().max(self.stale_if_error.map_or(0, |time| time.0))
+    }
+
+    /// Whether hits may load an item anew.
+    pub fn refreshes(&self) -> bool {
+        self.read_mode() == ReadMode::Ahead || self.stale_while_revalidate.is_some()
     }
 }
 
@@ -86,6 +156,75 @@ spec! {
         write: TimeDistribution = optional;
         /// A removal.
         delete: TimeDistribution = optional;
+    }
+}
+
+spec! {
+    /// When a cache that writes behind writes to its backing: whichever comes first.
+    pub struct Flush {
+        /// The longest that a write waits.
+        every: Time = default("1s").at_least("1ns");
+        /// How many keys are written in one go, one after the other; so many waiting begin a flush at once.
+        batch: Count = default(100).range(1, 1_000_000);
+    }
+}
+
+/// What is in a cache at the start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warm {
+    /// Of keyspaces that are not named.
+    pub default: Option<WarmKeys>,
+    /// Of those that are.
+    pub by_keyspace: BTreeMap<String, WarmKeys>,
+}
+
+/// How many of a keyspace's most popular keys.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WarmKeys {
+    /// So many.
+    Count(u64),
+    /// A share of all.
+    Share(f64),
+}
+
+impl WarmKeys {
+    /// How many of so many keys.
+    pub fn of(self, keys: u64) -> u64 {
+        match self {
+            Self::Count(count) => count.min(keys),
+            Self::Share(share) => (share * keys as f64).round() as u64,
+        }
+    }
+}
+
+impl Read for WarmKeys {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Number(_) => Count::read(node, reader).map(|Count(count)| Self::Count(count)),
+            Value::String(_) => Share::read(node, reader).map(|Share(share)| Self::Share(share)),
+            Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
+                reader.unexpected(node, "a number of keys, or a share of them as \"10%\"")
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![Count::shape(), Share::shape()])
+    }
+}
+
+impl Read for Warm {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Value::Map(_) = &node.value else {
+            let default = WarmKeys::read(node, reader)?;
+            return Some(Self { default: Some(default), by_keyspace: BTreeMap::new() });
+        };
+        let mut by_keyspace = BTreeMap::<String, WarmKeys>::read(node, reader)?;
+        Some(Self { default: by_keyspace.remove("default"), by_keyspace })
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![WarmKeys::shape(), Shape::Map(Box::new(WarmKeys::shape()))])
     }
 }
 
@@ -105,10 +244,7 @@ impl Read for Capacity {
                 Count(items) if items > 1_000_000_000 => reader.unexpected(node, "at most 1000000000 items"),
                 Count(items) => Some(Self::Items(items)),
             },
-            Value::String(_) => {
-                Size::read(node, reader)?;
-                reader.later(node, "a capacity in bytes")
-            }
+            Value::String(_) => Size::read(node, reader).map(|Size(bytes)| Self::Bytes(bytes)),
             Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
                 reader.unexpected(node, "a number of items, or a size as \"2GiB\"")
             }
@@ -207,7 +343,8 @@ choices! {
         Aside = "aside";
         /// The cache.
         Through = "through";
-        later ["ahead"];
+        /// The cache, and it loads an item anew in the background when a hit finds it near its end.
+        Ahead = "ahead";
     }
 }
 
@@ -216,9 +353,14 @@ choices! {
     pub enum WriteMode {
         /// It goes to the backing; then the item is removed.
         Invalidate = "invalidate";
+        /// It goes to the backing; then the item is set anew.
+        Update = "update";
         /// The cache writes the backing, then keeps the item.
         Through = "through";
-        later ["update", "behind", "around"];
+        /// The cache keeps the item and answers; it writes the backing later. Writes of one key in between become one.
+        Behind = "behind";
+        /// It goes to the backing alone: the cache serves the old item until its end.
+        Around = "around";
     }
 }
 
@@ -231,7 +373,12 @@ choices! {
         ReadThrough = "read-through";
         /// `read: through`, `write: through`.
         WriteThrough = "write-through";
-        later ["write-behind", "write-around", "refresh-ahead"];
+        /// `read: through`, `write: behind`.
+        WriteBehind = "write-behind";
+        /// `read: aside`, `write: around`.
+        WriteAround = "write-around";
+        /// `read: ahead`, `write: invalidate`.
+        RefreshAhead = "refresh-ahead";
     }
 }
 

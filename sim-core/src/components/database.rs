@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
+<<<<<<< HEAD
 use crate::model::spec::About;
 use crate::model::value::{Cores, Count, Share, Time, TimeDistribution};
+=======
+use crate::model::value::{Cores, Count, Rate, Share, Time, TimeDistribution};
+>>>>>>> main
 use crate::{choices, spec};
 
 spec! {
     /// Keeps data: a relational database, a document store.
     pub struct DatabaseSpec, component("database") {
         /// Into how many parts the data are divided.
-        shards: Count = default(1).range(1, 10_000);
+        shards: Count = default(1).range(1, 10_000).live();
         /// What decides on the shard.
         shard_by: ShardBy = default("key");
         /// How it decides.
@@ -30,11 +34,26 @@ spec! {
         operations: BTreeMap<String, Operation> = required;
         /// The share of operations that fail after their work.
         error_rate: Share = default(0).live();
+        /// How long after its commit a replica has a write: one draw for each write and replica.
+        lag: TimeDistribution = default("0s");
+        /// What a replica's slots or cores spend on each write of the primary.
+        apply: TimeDistribution = default("0s");
+        /// How many indexes each write keeps up to date.
+        indexes: Count = default(0).range(0, 1000);
+        /// By how much each index makes a write longer.
+        index_write_cost: Share = default("10%");
+        /// Whether operations on one key wait for each other: the rows that they lock.
+        locks: Locks = default("none");
+        /// The share of reads that ask every shard and wait for all of them.
+        scatter: Share = default(0);
+        /// How a replica takes over from a primary that has crashed; left out, its writes fail until it is back.
+        failover: Failover = optional;
+        /// How keys move when `shards` changes; left out, at once and for nothing.
+        rebalance: Rebalance = optional;
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
         later [
-            "lag", "apply", "indexes", "index_write_cost", "locks", "scatter", "failover", "rebalance", "overrides",
-            "partitions", "size",
+            "overrides", "partitions", "size",
         ];
         about ABOUT;
     }
@@ -52,6 +71,23 @@ const ABOUT: About = About {
 pub const SLOTS_DEFAULT: u64 = 8;
 
 impl DatabaseSpec {
+    /// Whether replicas get writes later than they are committed, or have work with them.
+    pub fn replicates(&self) -> bool {
+        let takes_time = |time: &TimeDistribution| time.0.as_constant() != Some(0.0);
+        self.replicas.0 > 0 && (takes_time(&self.lag) || takes_time(&self.apply))
+    }
+
+    /// How much longer writes are for the indexes that they keep up to date.
+    pub fn write_factor(&self) -> f64 {
+        1.0 + self.indexes.0 as f64 * self.index_write_cost.0
+    }
+
+    /// The share of an operation that asks every shard.
+    pub fn scatter_of(&self, name: &str, operation: &Operation) -> f64 {
+        let usual = if operation.is_write(name) { 0.0 } else { self.scatter.0 };
+        if self.shards.0 > 1 { operation.scatter.map_or(usual, |share| share.0) } else { 0.0 }
+    }
+
     /// How many operations a node works on at a time; `None` where they share cores.
     pub fn slots(&self) -> Option<u64> {
         match (self.slots, self.cores) {
@@ -79,11 +115,20 @@ spec! {
         indexed: bool = default(false);
         /// The time of each step down the index.
         per_probe: Time = default("0s");
-        later ["lock", "scatter", "bytes"];
+        /// Whether it locks its key, where the database has `locks`; left out, only writes do.
+        lock: bool = optional;
+        /// The share of it that asks every shard; left out, that of all reads.
+        scatter: Share = optional;
+        later ["bytes"];
     }
 }
 
 impl Operation {
+    /// Whether it locks its key, where the database has locks.
+    pub fn locks(&self, name: &str) -> bool {
+        self.lock.unwrap_or(self.is_write(name))
+    }
+
     /// Whether it changes data.
     pub fn is_write(&self, name: &str) -> bool {
         self.write.unwrap_or(name == "write")
@@ -107,7 +152,40 @@ choices! {
         Modulo = "modulo";
         /// A hash of the key, modulo the number of shards.
         Hash = "hash";
-        later ["consistent", "range"];
+        /// A ring of hashes: another shard takes its part of the keys and moves no others.
+        Consistent = "consistent";
+        /// The keys in the order of their numbers, in as many equal pieces.
+        Range = "range";
+    }
+}
+
+choices! {
+    /// Whether operations on one key wait for each other.
+    pub enum Locks {
+        /// They don't.
+        None = "none";
+        /// Those that lock a key have it for as long as they take, one after the other (row locks).
+        Key = "key";
+    }
+}
+
+spec! {
+    /// How a replica takes over from a primary that has crashed.
+    pub struct Failover {
+        /// How long it takes to notice.
+        detect: Time = required;
+        /// How long a replica takes to become the primary.
+        promote: Time = required;
+    }
+}
+
+spec! {
+    /// How keys move to other shards.
+    pub struct Rebalance {
+        /// How many keys move in a time.
+        rate: Rate = required;
+        /// What each key costs the node that it leaves and the node that it comes to.
+        work: TimeDistribution = default("0s");
     }
 }
 

@@ -1,11 +1,18 @@
 //! Load balancers: which of several endpoints gets the next call.
 
+use crate::components::health::Health;
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
 use crate::model::node::EMPTY_LIST;
+<<<<<<< HEAD
 use crate::model::spec::{About, Referent};
 use crate::model::value::{Factor, Name, OneOrMany};
 use crate::spec;
+=======
+use crate::model::spec::Referent;
+use crate::model::value::{Cores, Count, Factor, Name, OneOrMany, Share, Time, TimeDistribution, Worded};
+use crate::{choices, spec};
+>>>>>>> main
 
 spec! {
     /// Hands each call to one of several endpoints: the replicas of its pools.
@@ -15,14 +22,42 @@ spec! {
         /// Other pools for some classes; the first that fits wins, `to` gets the rest.
         routes: Vec<Route> = default(EMPTY_LIST);
         /// Which endpoint gets the next call.
-        policy: BalancerPolicy = default("round-robin");
+        policy: Worded<BalancerPolicy> = default("round-robin");
+        /// Consistent hash: points on the ring for each unit of weight (nginx and ketama: 160).
+        vnodes: Count = default(160).range(1, 10_000);
+        /// Consistent hash: endpoints with so many times the mean of calls in flight are passed over (HAProxy `hash-balance-factor`).
+        bounded_load: Factor = optional.range(1, 100);
+        /// Consistent hash and maglev: what is hashed.
+        hash_by: HashBy = default("key");
+        /// How it finds out that an endpoint is ill; left out, one that crashed keeps getting calls.
+        health: Health = optional;
+        /// Keeps a client at the endpoint that it came to first.
+        sticky: Sticky = optional;
+        /// How long an endpoint that joins or comes back is given less than its share (nginx, ALB: rising evenly).
+        slow_start: SlowStart = optional;
+        /// How long a replica that leaves may go on with its calls before they fail (ALB's deregistration delay); left out, as long as it takes.
+        drain: Time = optional;
+        /// How many endpoints a call is tried at in all when one can't be reached or is too slow (nginx `proxy_next_upstream`).
+        tries: Count = optional.range(1, 100);
+        /// Whether it chooses for each request (7) or for each client's connection (4).
+        layer: Layer = default("7");
+        /// What passing on a call costs it: TLS, parsing.
+        service: TimeDistribution = optional;
+        /// The cores that this work shares.
+        cores: Cores = default(1).range("1m", 10_000);
+        /// How many idle connections to endpoints it keeps; others are opened anew, which takes a round trip. Left out, connections cost nothing.
+        keep_alive: Count = optional.range(0, 1_000_000);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
+<<<<<<< HEAD
         later [
             "health", "sticky", "slow_start", "drain", "tries", "layer", "service", "cores", "keep_alive", "keepalive",
             "overrides", "tls", "vnodes", "bounded_load", "outlier",
         ];
         about ABOUT;
+=======
+        later ["overrides", "tls"];
+>>>>>>> main
     }
 }
 
@@ -42,7 +77,14 @@ spec! {
         link: Link = flatten;
         /// The weight of each of its replicas.
         weight: Factor = default(1).range(0, 1_000_000);
-        later ["backup", "max_fails", "fail_timeout", "max_conns"];
+        /// It gets calls only while none of the others can.
+        backup: bool = default(false);
+        /// The most calls in flight at each of its replicas from this balancer.
+        max_conns: Count = optional.range(1, 1_000_000_000);
+        /// Passive checks: how many failures make a replica be left out (nginx `max_fails`).
+        max_fails: Count = optional.range(0, 1_000_000);
+        /// Passive checks: for how long, in whole seconds (nginx `fail_timeout`).
+        fail_timeout: Time = optional;
     }
 }
 
@@ -53,6 +95,59 @@ spec! {
         classes: OneOrMany<Name> = required.refers(Referent::Class);
         /// Their pools.
         to: OneOrMany<Target> = required.beside("link");
-        later ["policy"];
+        /// Which endpoint gets the next call; left out, as the balancer has it.
+        policy: Worded<BalancerPolicy> = optional;
+    }
+}
+
+spec! {
+    /// Keeps a client at the endpoint that it came to first.
+    pub struct Sticky, short("by") {
+        /// How it knows a client again.
+        by: StickyBy = default("cookie");
+        /// How long after its last request it forgets.
+        duration: Time = default("1d").at_least("1ns").named("for");
+    }
+}
+
+spec! {
+    /// How an endpoint that joins is given more and more.
+    pub struct SlowStart, short("window") {
+        /// How long until it gets its whole share.
+        window: Time = required.at_least("1ns");
+        /// Envoy's curve: (time ÷ window) to the power of 1 ÷ aggression, at least 10%; left out, evenly from nothing.
+        aggression: Factor = optional.range(0.01, 100);
+        /// Envoy's curve: the least share.
+        least: Share = default("10%");
+    }
+}
+
+choices! {
+    /// How a balancer knows a client again.
+    pub enum StickyBy {
+        /// By its address.
+        Client = "client";
+        /// By a cookie.
+        Cookie = "cookie";
+    }
+}
+
+choices! {
+    /// What consistent hashing hashes.
+    pub enum HashBy {
+        /// The key of the call; the client, where it has none.
+        Key = "key";
+        /// The client.
+        Client = "client";
+    }
+}
+
+choices! {
+    /// What a balancer sees.
+    pub enum Layer {
+        /// Connections: a client's calls go where its connection goes, until it has been idle for 350 s (AWS NLB).
+        Connections = "4";
+        /// Requests.
+        Requests = "7";
     }
 }

@@ -5,9 +5,11 @@ pub mod cache;
 pub mod client;
 pub mod connection_pool;
 pub mod database;
+pub mod health;
 pub mod load_balancer;
 pub mod queue;
 pub mod rate_limiter;
+pub mod scaling;
 pub mod server_pool;
 
 use crate::model::cost::Cost;
@@ -104,13 +106,14 @@ impl Component {
     /// Its stations, as reports name them; the first is the one that its own `utilization`, `queue` and `wait` are of.
     pub fn stations(&self) -> Vec<&'static str> {
         match self {
+            Self::LoadBalancer(spec) if spec.service.is_some() => vec!["cores"],
             Self::Client(_) | Self::LoadBalancer(_) | Self::RateLimiter(_) | Self::Autoscaler(_) => Vec::new(),
             Self::ServerPool(_) => vec!["cores", "workers"],
             Self::Cache(_) => vec!["threads"],
             Self::Queue(_) => vec!["workers"],
             Self::ConnectionPool(_) => vec!["connections"],
-            Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections"],
-            Self::Database(_) => vec!["cores", "connections"],
+            Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections", "locks"],
+            Self::Database(_) => vec!["cores", "connections", "locks"],
         }
     }
 }
@@ -129,7 +132,10 @@ impl Read for Component {
         };
         match kind.text().unwrap_or_default() {
             "client" => Read::read(node, reader).map(Self::Client),
-            "load-balancer" => Read::read(node, reader).map(Self::LoadBalancer),
+            "load-balancer" => {
+                let node = rate_limiter::with_own_fields(node, "policy");
+                Read::read(&node, reader).map(Self::LoadBalancer)
+            }
             "server-pool" => Read::read(node, reader).map(Self::ServerPool),
             "cache" => Read::read(node, reader).map(Self::Cache),
             "connection-pool" => Read::read(node, reader).map(Self::ConnectionPool),

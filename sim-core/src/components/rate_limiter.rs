@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
+<<<<<<< HEAD
 use crate::model::spec::{About, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::value::{Count, Factor, Quota, Share, Time};
+=======
+use crate::model::spec::{Reader, read_struct};
+use crate::model::value::{Count, Factor, Quota, Share, Time, Worded};
+>>>>>>> main
 use crate::{choices, spec};
 
 spec! {
@@ -15,7 +20,7 @@ spec! {
         /// Where calls go that pass; left out, it only answers whether they may.
         to: Link = optional.beside("link");
         /// How it counts: a word, or a word with its own fields, as in { "leaky-bucket": { "burst": 20 } }.
-        algorithm: Algorithm = default("token-bucket");
+        algorithm: Worded<AlgorithmWord> = default("token-bucket");
         /// How many calls in which time: "10/s", "100 per 15m".
         rate: Quota = optional.live();
         /// How many may come at once: the tokens of a bucket (left out, those of one period), or the calls above the first of a leaky bucket and of gcra (left out, none).
@@ -114,32 +119,6 @@ choices! {
         Gcra = "gcra";
         /// A token bucket whose rate follows how well calls end.
         Adaptive = "adaptive";
-    }
-}
-
-/// How a limit counts; written as a word, or as a word with fields of the limiter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Algorithm(pub AlgorithmWord);
-
-impl Read for Algorithm {
-    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-        // Its fields were moved to the limiter before: see `with_own_fields`.
-        if let Value::Map(entries) = &node.value
-            && let [(word, fields)] = entries.as_slice()
-            && matches!(fields.value, Value::Map(_))
-        {
-            let word = Node { value: Value::from(word.as_str()), path: node.path.clone(), line: node.line };
-            return AlgorithmWord::read(&word, reader).map(Self);
-        }
-        if let Value::Map(_) = node.value {
-            let words: Vec<&str> = AlgorithmWord::ALL.iter().map(|word| word.word()).collect();
-            return wrong_word(node, reader, "", &words);
-        }
-        AlgorithmWord::read(node, reader).map(Self)
-    }
-
-    fn shape() -> Shape {
-        Shape::Any(vec![AlgorithmWord::shape(), Shape::Map(Box::new(Shape::Map(Box::new(Shape::Any(Vec::new())))))])
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
-use crate::model::node::{EMPTY_MAP, Node, Value};
+use crate::model::node::{EMPTY_LIST, EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Choice, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::step::Steps;
-use crate::model::value::{Cores, Count, Factor, Share, Time, TimeDistribution};
+use crate::model::value::{Cores, Count, Factor, Share, Size, Time, TimeDistribution};
 use crate::{choices, spec};
 
 spec! {
@@ -32,13 +32,23 @@ spec! {
         error_rate: Share = default(0).live();
         /// What the autoscaler counts as 100% of a replica's CPU; left out, its cores.
         cpu_request: Cores = optional.at_least("1m");
+        /// The memory of each replica.
+        memory: Memory = optional;
+        /// Pauses in which a replica works on nothing: garbage collection.
+        pause: Pause = optional;
+        /// A limit of calls at each replica that finds itself; who comes above it is rejected.
+        adaptive_limit: AdaptiveLimit = optional;
+        /// How many times longer work takes at which utilization of the cores: `[[80%, 1], [100%, 1.5]]`, straight lines between.
+        slowdown: Vec<Slowdown> = default(EMPTY_LIST);
+        /// Where replicas are, in turn: a number of zones (`zone-a`, `zone-b`, …) or their names.
+        zones: Zones = optional;
         /// The steps for each class; `*` for those that are not named.
         handlers: BTreeMap<String, Steps> = default(EMPTY_MAP);
         /// What single replicas have otherwise, by number.
         overrides: BTreeMap<String, Override> = default(EMPTY_MAP);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later ["slowdown", "adaptive_limit", "memory", "pause", "batch", "drain", "warmup"];
+        later [ "batch", "drain", "warmup"];
         about ABOUT;
     }
 }
@@ -68,6 +78,20 @@ impl ServerPoolSpec {
 }
 
 spec! {
+    /// The memory of a replica.
+    pub struct Memory {
+        /// What it takes without requests.
+        base: Size = default("0B");
+        /// What each request takes while it is worked on.
+        per_request: Size = default("0B");
+        /// A replica that takes more is killed: all in it fails, and it starts again.
+        limit: Size = optional.at_least("1B");
+        /// What the autoscaler counts as 100%; left out, the limit.
+        request: Size = optional.at_least("1B");
+    }
+}
+
+spec! {
     /// What a single replica has otherwise.
     pub struct Override {
         /// How fast its cores are.
@@ -89,7 +113,163 @@ spec! {
         timeout: Time = optional.at_least("1ns");
         /// Which waits the shortest.
         order: QueueOrder = default("fifo");
-        later ["shed"];
+        /// How it sheds those that have waited too long.
+        shed: Shed = optional;
+    }
+}
+
+spec! {
+    /// How a queue sheds those that have waited too long: controlled delay (RFC 8289).
+    pub struct Shed, short("rule") {
+        /// By which rule.
+        rule: ShedRule = default("codel");
+        /// The wait that is good enough.
+        target: Time = default("5ms").at_least("1ns");
+        /// How long waits must have been above it.
+        interval: Time = default("100ms").at_least("1ns");
+    }
+}
+
+choices! {
+    /// A rule of shedding.
+    pub enum ShedRule {
+        /// Once all waits of an interval were too long, the next one is rejected, then ever more often until one is not (RFC 8289).
+        Codel = "codel";
+    }
+}
+
+spec! {
+    /// Pauses in which a replica works on nothing.
+    pub struct Pause {
+        /// How often: each time, or after so many calls (a bare number).
+        every: Every = required;
+        /// How long.
+        duration: TimeDistribution = required.named("for");
+    }
+}
+
+/// How often something comes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Every {
+    /// After so much time.
+    Time(TimeDistribution),
+    /// After so many calls.
+    Calls(u64),
+}
+
+impl Read for Every {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        match &node.value {
+            Value::Number(number) if number.value >= 1.0 => Count::read(node, reader).map(|count| Self::Calls(count.0)),
+            Value::Number(_) => reader.unexpected(node, "a time, or a number of calls from 1"),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::List(_) | Value::Map(_) => {
+                TimeDistribution::read(node, reader).map(Self::Time)
+            }
+        }
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![TimeDistribution::shape(), Count::shape()])
+    }
+}
+
+spec! {
+    /// A limit of calls that finds itself (Netflix concurrency-limits).
+    pub struct AdaptiveLimit, short("rule") {
+        /// By which rule.
+        rule: LimitRule = default("gradient");
+        /// The limit at first.
+        initial: Count = default(20).range(1, 1_000_000);
+        /// The least limit.
+        min: Count = default(1).range(1, 1_000_000);
+        /// The greatest limit.
+        max: Count = default(200).range(1, 1_000_000);
+        /// From how long on a call took too long, for `aimd`.
+        timeout: Time = default("5s").at_least("1ns");
+        /// What is left of the limit then, for `aimd`.
+        backoff: Share = default(0.9).range(0.5, 0.999);
+        /// How many may queue, for `gradient`.
+        queue: Count = default(4).range(0, 100_000);
+        /// How much of a new limit enters, for `gradient`.
+        smoothing: Share = default(0.2).at_least(0.001);
+    }
+}
+
+choices! {
+    /// A rule of an adaptive limit.
+    pub enum LimitRule {
+        /// One more while calls go well, a tenth less after one that was too slow or failed.
+        Aimd = "aimd";
+        /// By the ratio of the long-term latency to the present one.
+        Gradient = "gradient";
+    }
+}
+
+/// At which utilization work takes how many times longer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slowdown {
+    /// The share of the cores that are busy.
+    pub utilization: f64,
+    /// How many times longer work takes.
+    pub factor: f64,
+}
+
+impl Read for Slowdown {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        const EXPECTED: &str = "a utilization and a factor, as [80%, 1.5]";
+        let Value::List(pair) = &node.value else { return reader.unexpected(node, EXPECTED) };
+        let [utilization, factor] = pair.as_slice() else { return reader.unexpected(node, EXPECTED) };
+        let (utilization, times) = (Share::read(utilization, reader)?.0, Factor::read(factor, reader)?.0);
+        if times < 0.001 {
+            return reader.unexpected(factor, "a factor of at least 0.001");
+        }
+        Some(Self { utilization, factor: times })
+    }
+
+    fn shape() -> Shape {
+        Shape::List(Box::new(Shape::Any(vec![Share::shape(), Factor::shape()])))
+    }
+}
+
+/// Where replicas are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zones(pub Vec<String>);
+
+impl Zones {
+    /// The number of a zone; `b` is `zone-b` too.
+    pub fn position(&self, zone: &str) -> Option<u32> {
+        let same = |name: &String| {
+            name == zone || name.strip_prefix("zone-") == Some(zone) || zone.strip_prefix("zone-") == Some(name)
+        };
+        self.0.iter().position(same).map(|at| at as u32)
+    }
+}
+
+impl Read for Zones {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        const EXPECTED: &str = "a number of zones from 1 to 26, or a list of their names";
+        let names = match &node.value {
+            Value::Number(number) if number.value.fract() == 0.0 && (1.0..=26.0).contains(&number.value) => {
+                (0..number.value as u8).map(|at| format!("zone-{}", (b'a' + at) as char)).collect()
+            }
+            Value::List(items) if !items.is_empty() => {
+                let names: Vec<String> = items.iter().filter_map(|item| item.text().map(str::to_string)).collect();
+                let right = names.len() == items.len() && names.iter().all(|name| crate::model::address::is_name(name));
+                let twice = (1..names.len()).any(|at| names[..at].contains(&names[at]));
+                if !right || twice {
+                    return reader.unexpected(node, EXPECTED);
+                }
+                names
+            }
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Number(_) | Value::List(_) | Value::Map(_) => {
+                return reader.unexpected(node, EXPECTED);
+            }
+        };
+        Some(Self(names))
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![Count::shape(), Shape::List(Box::new(Shape::Text))])
     }
 }
 

@@ -178,7 +178,7 @@ fn is_alike(model: &Model, name: &str, pool: &ServerPoolSpec) -> bool {
             Component::Database(database) => database.connections.is_none(),
             Component::LoadBalancer(balancer) => {
                 let deals = matches!(
-                    balancer.policy,
+                    balancer.policy.0,
                     BalancerPolicy::RoundRobin
                         | BalancerPolicy::Random
                         | BalancerPolicy::LeastConnections

@@ -77,6 +77,6 @@ fn callee(plan: &Plan, call: &crate::plan::CallPlan, class: u16) -> Pc {
                 _ => NONE,
             }
         }
-        Target::Copy(component) | Target::Database(component) => by_op(component),
+        Target::Copy(component) | Target::Chosen(component) | Target::Database(component) => by_op(component),
     }
 }

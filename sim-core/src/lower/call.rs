@@ -3,12 +3,12 @@
 use super::program::Label;
 use super::{Lowering, site};
 use crate::components::Component;
-use crate::components::cache::{CacheSpec, Fill, OnFailure, ReadMode, WriteMode};
+use crate::components::cache::{CacheSpec, Fill, OnFailure, WriteMode};
 use crate::components::connection_pool::PoolMode;
 use crate::engine::slab::NONE;
 use crate::model::link::Link;
 use crate::model::step::Key;
-use crate::plan::{ANY_OP, CallPlan, KeyChoice, Op, OpName, Place, ops};
+use crate::plan::{ANY_OP, CacheOp, CallPlan, FlightPlan, KeyChoice, Op, OpName, Place, ops};
 
 /// Who calls, and where the draws of the call are keyed.
 #[derive(Debug, Clone)]
@@ -199,8 +199,8 @@ impl<'m> Lowering<'m> {
 
     /// A call of a cache: what its strategy makes of it.
     fn cache_call(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec) {
-        let aside_read = cache.read_mode() == ReadMode::Aside;
-        let aside_write = aside_read && cache.write_mode() == WriteMode::Invalidate;
+        let aside_read = !cache.loads();
+        let aside_write = !cache.writes();
         if !aside_read && !aside_write {
             self.straight_call(caller, call);
             return;
@@ -284,7 +284,7 @@ impl<'m> Lowering<'m> {
             }
         };
         let read_part = |lowering: &mut Self, caller: &mut Caller| {
-            lowering.read_aside(caller, call, target, cache, None);
+            lowering.read_aside(caller, call, target, cache, None, cache.coalesce);
         };
         match write {
             Some(true) => write_part(self, caller),
@@ -310,8 +310,9 @@ impl<'m> Lowering<'m> {
         target: u32,
         cache: &CacheSpec,
         own: Option<(Part<'_, 'm>, Part<'_, 'm>)>,
+        coalesce: bool,
     ) {
-        let (end, hit, unfilled, fill_failed) = (self.label(), self.label(), self.label(), self.label());
+        let (end, hit, unfilled) = (self.label(), self.label(), self.label());
         let failed = self.label();
         let load = |lowering: &mut Self, caller: &mut Caller| match (own, &cache.backing) {
             (Some((miss, _)), _) => miss(lowering, caller),
@@ -331,10 +332,13 @@ impl<'m> Lowering<'m> {
             self.straight_call(caller, get);
         }
         self.emit(Op::IfHit(hit));
-        load(self, caller);
-        if own.is_some() || cache.backing.is_some() {
-            self.fill(caller, call, cache, fill_failed);
-        }
+        let fill = |lowering: &mut Self, caller: &mut Caller| {
+            load(lowering, caller);
+            if own.is_some() || cache.backing.is_some() {
+                lowering.fill(caller, call, cache);
+            }
+        };
+        self.shared_load(target, false, cache, coalesce, caller, end, fill);
         self.emit(Op::Jump(end));
         if fallback {
             self.place(failed);
@@ -344,20 +348,100 @@ impl<'m> Lowering<'m> {
         load(self, caller);
         self.emit(Op::Jump(end));
         self.place(hit);
+        self.refresh(target, false, cache, caller, fill);
         if let Some((_, on_hit)) = own {
             on_hit(self, caller);
         }
-        self.emit(Op::Jump(end));
-        self.place(fill_failed);
-        self.emit(Op::Recover);
         self.place(end);
     }
 
+    /// A load after a miss: shared with others who miss the same key, where loads are coalesced; where it fails, an
+    /// entry that has ended may stand in. What is joined or stood in for goes on at `end`.
+    #[expect(clippy::too_many_arguments, reason = "what a load is, and where it is made")]
+    pub(super) fn shared_load(
+        &mut self,
+        cache: u32,
+        own: bool,
+        spec: &CacheSpec,
+        coalesce: bool,
+        caller: &mut Caller,
+        end: Label,
+        load: impl FnOnce(&mut Self, &mut Caller),
+    ) {
+        let stands_in = spec.stale_if_error.is_some();
+        if !coalesce && !stands_in {
+            load(self, caller);
+            return;
+        }
+        let flight = self.flight(cache, own, end);
+        let (loaded, stand_in) = (self.label(), self.label());
+        if coalesce {
+            let join = Op::Cache(CacheOp::Join(flight));
+            if stands_in {
+                self.unwinding(stand_in, |lowering| lowering.emit(join));
+            } else {
+                self.emit(join);
+            }
+        }
+        self.unwinding(loaded, |lowering| load(lowering, caller));
+        self.place(loaded);
+        let end_flight = Op::Cache(CacheOp::EndFlight);
+        match (coalesce, stands_in) {
+            (true, true) => self.clean_up(end_flight),
+            (true, false) => self.emit(end_flight),
+            (false, _) => {}
+        }
+        self.place(stand_in);
+        if stands_in {
+            self.emit(Op::Cache(CacheOp::StandIn(flight)));
+        }
+    }
+
+    /// A hit may load its key anew, in the background.
+    pub(super) fn refresh(
+        &mut self,
+        cache: u32,
+        own: bool,
+        spec: &CacheSpec,
+        caller: &mut Caller,
+        load: impl FnOnce(&mut Self, &mut Caller),
+    ) {
+        if !spec.refreshes() {
+            return;
+        }
+        let (start, ended, after) = (self.label(), self.label(), self.label());
+        let flight = self.flight(cache, own, start);
+        self.plan.flights[flight as usize].site = caller.site("refresh");
+        self.emit(Op::Cache(CacheOp::Refresh(flight)));
+        self.emit(Op::Jump(after));
+        self.place(start);
+        // It holds nothing of what its caller holds.
+        let mut own_caller = Caller {
+            sessions: Vec::new(),
+            holding: Vec::new(),
+            forks: caller.forks.saturating_add(1),
+            ..caller.clone()
+        };
+        self.unwinding(ended, |lowering| load(lowering, &mut own_caller));
+        self.place(ended);
+        self.clean_up(Op::Cache(CacheOp::EndFlight));
+        self.release_sessions(&own_caller);
+        caller.ordinal = own_caller.ordinal;
+        self.emit(Op::EndBranch);
+        self.place(after);
+    }
+
+    fn flight(&mut self, cache: u32, own: bool, to: Label) -> u32 {
+        let cell = self.load_cell(cache);
+        self.plan.flights.push(FlightPlan { cache, own, cell, to, site: 0 });
+        self.plan.flights.len() as u32 - 1
+    }
+
     /// Fills a cache with what was loaded; that it can't be filled is no error.
-    fn fill(&mut self, caller: &mut Caller, call: CallSpec, cache: &CacheSpec, failed: Label) {
+    fn fill(&mut self, caller: &mut Caller, call: CallSpec, cache: &CacheSpec) {
         let fill = CallSpec { op: ops::STORE, ..call };
         match cache.fill {
-            Fill::Sync => self.unwinding(failed, |lowering| lowering.straight_call(caller, fill)),
+            Fill::Sync => self.may_fail(|lowering| lowering.straight_call(caller, fill)),
             Fill::Async => {
                 let plan = self.straight_plan(caller, fill);
                 self.emit(Op::Cast(plan));
@@ -365,23 +449,35 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    /// The caller writes to the backing, then removes the key.
+    /// Emits operations whose failure is mended.
+    fn may_fail(&mut self, emit: impl FnOnce(&mut Self)) {
+        let (failed, end) = (self.label(), self.label());
+        self.unwinding(failed, emit);
+        self.emit(Op::Jump(end));
+        self.place(failed);
+        self.emit(Op::Recover);
+        self.place(end);
+    }
+
+    /// The caller writes to the backing, then removes the key, sets it anew, or lets it be.
     fn write_aside(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec) {
         if let Some(backing) = &cache.backing {
             let write = CallSpec { op: ops::WRITE, class: call.class, size: call.size, ..CallSpec::plain(backing) };
             self.call(caller, write);
         }
-        let (failed, end) = (self.label(), self.label());
+        let op = match cache.write_mode() {
+            WriteMode::Around => return,
+            WriteMode::Update => ops::STORE,
+            WriteMode::Invalidate | WriteMode::Through | WriteMode::Behind => ops::DELETE,
+        };
+        let end = self.label();
         self.emit(Op::IfKeyless { cache: target, to: end });
-        let delete = CallSpec { op: ops::DELETE, ..call };
+        let tell = CallSpec { op, ..call };
         if cache.on_failure == OnFailure::Backing {
-            self.unwinding(failed, |lowering| lowering.straight_call(caller, delete));
+            self.may_fail(|lowering| lowering.straight_call(caller, tell));
         } else {
-            self.straight_call(caller, delete);
+            self.straight_call(caller, tell);
         }
-        self.emit(Op::Jump(end));
-        self.place(failed);
-        self.emit(Op::Recover);
         self.place(end);
     }
 

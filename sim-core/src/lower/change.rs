@@ -19,10 +19,18 @@ impl Lowering<'_> {
             }
         }
         for event in &model.events {
-            let Some(Action::Flush) = event.action else { continue };
             for target in event.target.iter().flat_map(|targets| &targets.0) {
                 let (component, instance) = self.address(target);
-                self.change_at(event.at_time.0, ChangeKind::Flush { component, instance });
+                let what = match event.action {
+                    Some(Action::Flush | Action::Invalidate | Action::Purge) => {
+                        ChangeKind::Flush { component, instance }
+                    }
+                    Some(Action::Deploy) => ChangeKind::Deploy { component, pace: event.pace() },
+                    Some(Action::Restart) => ChangeKind::Restart { component, instance },
+                    Some(Action::Warm) => ChangeKind::Warm { component, instance },
+                    None => continue,
+                };
+                self.change_at(event.at_time.0, what);
             }
         }
         self.faults();
@@ -50,6 +58,9 @@ impl Lowering<'_> {
             (Component::Database(database), "error_rate") => {
                 ChangeKind::ErrorRate { component, share: database.error_rate.0 }
             }
+            (Component::Database(database), "shards") => {
+                ChangeKind::Shards { component, shards: database.shards.0 as u32 }
+            }
             (Component::Database(database), "slots") => {
                 ChangeKind::Slots { component, slots: database.slots()? as u32 }
             }
@@ -65,8 +76,8 @@ impl Lowering<'_> {
             (Component::Cache(cache), "capacity") => ChangeKind::Capacity {
                 component,
                 capacity: match cache.capacity {
-                    Some(Capacity::Items(items)) => items,
-                    Some(Capacity::Bytes(_)) | None => u64::MAX,
+                    Some(Capacity::Items(most) | Capacity::Bytes(most)) => most,
+                    None => u64::MAX,
                 },
             },
             (Component::Cache(cache), "ttl") => ChangeKind::Ttl { component, ttl_ns: self.ttls(cache.ttl.as_ref()) },
@@ -82,8 +93,17 @@ impl Lowering<'_> {
         })
     }
 
+    /// A zone of a pool by its name.
+    pub(super) fn zone(&self, pool: &str, zone: &str) -> Option<InstanceRef> {
+        let Component::ServerPool(spec) = &self.model.components[pool] else { return None };
+        spec.zones.as_ref()?.position(zone).map(InstanceRef::Zone)
+    }
+
     pub(super) fn address(&self, address: &Address) -> (u32, Option<InstanceRef>) {
         let component = self.id(&address.component);
+        if let Some(zone) = &address.zone {
+            return (component, self.zone(&address.component, zone));
+        }
         let instance = match (address.replica, address.part(Part::Shard), address.part(Part::Replica)) {
             (Some(replica), _, _) => Some(InstanceRef::Replica(replica as u32)),
             (None, Some(shard), replica) => {

@@ -32,7 +32,7 @@ impl Lowering<'_> {
             Component::Database(database) => self.database(id, name, database),
             Component::Queue(queue) => self.queue(id, name, queue),
             Component::RateLimiter(limiter) => self.rate_limiter(id, name, limiter),
-            Component::Autoscaler(scaler) => self.autoscaler(id, scaler),
+            Component::Autoscaler(scaler) => self.autoscaler(id, name, scaler),
         }
     }
 
@@ -51,6 +51,7 @@ fn station(name: &'static str, servers: u32) -> StationPlan {
         capacity: NONE,
         when_full: WhenFull::Reject,
         timeout_ns: 0,
+        codel_ns: None,
         free: false,
         core_share: 1.0,
     }

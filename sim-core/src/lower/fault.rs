@@ -1,10 +1,11 @@
 //! Faults: what each does to its targets, and when.
 
 use super::{Lowering, draw_plan, site};
+use crate::model::address::Address;
 use crate::model::distribution::Distribution;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::value::TimeDistribution;
-use crate::plan::{Chance, ChangeKind, Effect, FaultPlan, LinkEffect, LinkFault};
+use crate::plan::{Chance, ChangeKind, Effect, FaultPlan, InstanceRef, LinkEffect, LinkFault};
 use crate::workload::sampler::Sampler;
 
 impl Lowering<'_> {
@@ -12,8 +13,7 @@ impl Lowering<'_> {
     pub(super) fn faults(&mut self) {
         let model = self.model;
         for (number, fault) in model.faults.iter().enumerate() {
-            for target in fault.targets() {
-                let (component, instance) = self.address(target);
+            for (component, instance, target) in self.struck(fault) {
                 let chance = fault.mtbf.as_ref().map(|between| Chance {
                     between: by_chance(between),
                     repair: fault.mttr.as_ref().map_or(Sampler::new(&Distribution::Constant(0.0)), by_chance),
@@ -28,6 +28,20 @@ impl Lowering<'_> {
                 }
             }
         }
+    }
+
+    /// What a fault strikes, and how that is written.
+    fn struck(&self, fault: &Fault) -> Vec<(u32, Option<InstanceRef>, String)> {
+        let Some(zone) = fault.zone_out() else {
+            let address = |target: &Address| {
+                let (component, instance) = self.address(target);
+                (component, instance, target.to_string())
+            };
+            return fault.targets().iter().map(address).collect();
+        };
+        let named = |name: &str| fault.targets().is_empty() || fault.targets().iter().any(|at| at.component == name);
+        let pools = self.model.components.keys().filter(|name| named(name));
+        pools.filter_map(|name| Some((self.id(name), Some(self.zone(name, zone)?), format!("{name}@{zone}")))).collect()
     }
 
     /// The two ends of the fault that was added last.
@@ -49,7 +63,7 @@ impl Lowering<'_> {
             Effect::Link(LinkEffect { from, does })
         };
         match &fault.kind {
-            FaultKind::Crash => Effect::Crash,
+            FaultKind::Crash | FaultKind::ZoneOutage { .. } => Effect::Crash,
             FaultKind::Slow { .. } => Effect::Slow(fault.slow_factor()),
             FaultKind::ErrorRate { .. } => Effect::ErrorRate(fault.share_of()),
             FaultKind::Flush => Effect::Flush,

@@ -35,6 +35,7 @@ impl Lowering<'_> {
             target: match &self.model.components[target_name] {
                 Component::ServerPool(_) => Target::Pool(target),
                 Component::LoadBalancer(_) => Target::Balancer(target),
+                Component::Cache(cache) if cache.nodes.0 > 1 => Target::Chosen(target),
                 Component::Cache(_)
                 | Component::ConnectionPool(_)
                 | Component::RateLimiter(_)
@@ -43,6 +44,8 @@ impl Lowering<'_> {
                 Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
             },
             cell: self.link_cell(owner),
+            watched: false,
+            connects: false,
             faulty,
             plain: !faulty
                 && rtt.is_none()
@@ -144,6 +147,11 @@ pub(super) fn policy(policy: BalancerPolicy) -> Policy {
         BalancerPolicy::LeastConnections => Policy::LeastConnections,
         BalancerPolicy::PowerOfTwo => Policy::PowerOfTwo,
         BalancerPolicy::IpHash => Policy::IpHash,
+        BalancerPolicy::WeightedLeastConnections => Policy::WeightedLeastConnections,
+        BalancerPolicy::LeastResponseTime => Policy::LeastResponseTime,
+        BalancerPolicy::ConsistentHash => Policy::ConsistentHash,
+        BalancerPolicy::Maglev => Policy::Maglev,
+        BalancerPolicy::ResourceBased => Policy::ResourceBased,
     }
 }
 
@@ -187,7 +195,7 @@ fn token_rule(tokens: &TokensSpec) -> TokenRule {
 }
 
 /// The outcomes that a condition means, as bits.
-fn outcomes(condition: RetryCondition) -> u16 {
+pub(super) fn outcomes(condition: RetryCondition) -> u16 {
     let list: &[Outcome] = match condition {
         RetryCondition::ServerError => {
             &[Outcome::Failed, Outcome::Rejected, Outcome::Unavailable, Outcome::CircuitOpen, Outcome::PoolTimeout]

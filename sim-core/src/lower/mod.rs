@@ -16,10 +16,13 @@ use std::collections::BTreeMap;
 
 use crate::analysis::warmup;
 use crate::components::Component;
+use crate::components::autoscaler::ScalingPolicy;
+use crate::components::database::Locks;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::distribution::Distribution;
+use crate::model::fault::FaultKind;
 use crate::model::run::Warmup;
 use crate::model::value::Time;
 use crate::model::{Files, Model};
@@ -109,6 +112,8 @@ impl<'m> Lowering<'m> {
 
     fn all(&mut self) {
         let model = self.model;
+        let by_size = |component: &Component| component.cost().is_some_and(|cost| cost.per_gb.0 > 0.0);
+        self.plan.sizes |= model.components.values().any(by_size);
         self.keyspaces();
         self.classes();
         self.tiers();
@@ -188,6 +193,11 @@ impl<'m> Lowering<'m> {
         self.cell_pair(owner, Phase::Network, Phase::BackOff)
     }
 
+    /// The cell of waiting for another's load of a cache's key.
+    fn load_cell(&mut self, cache: u32) -> u16 {
+        self.cell_pair(cache, Phase::LoadWait, Phase::Service)
+    }
+
     /// The cell of waiting for a connection.
     fn pool_cell(&mut self, pool: u32) -> u16 {
         self.cell_pair(pool, Phase::PoolWait, Phase::Service)
@@ -219,16 +229,31 @@ impl<'m> Lowering<'m> {
                 .to_string(),
         ];
         let is = |test: fn(&Component) -> bool| self.model.components.values().any(test);
-        if is(|component| matches!(component, Component::LoadBalancer(_))) {
+        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.health.is_none())) {
             list.push(
-                "Load balancers take no time and know no health: a crashed replica stays an endpoint and answers `failed` at once."
+                "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once."
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Cache(_))) {
-            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.".to_string());
+        if self.plan.links.iter().any(|link| link.breaker.is_some()) {
+            list.push(
+                "A breaker hears of a call when it ends, whichever state let it through: late answers may decide for it."
+                    .to_string(),
+            );
         }
-        if is(|component| matches!(component, Component::Database(database) if database.replicas.0 > 0)) {
+        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.service.is_none())) {
+            list.push("Load balancers without `service` take no time: leans towards too fast.".to_string());
+        }
+        if self.checks_health() {
+            list.push(
+                "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm."
+                    .to_string(),
+            );
+        }
+        list.extend(self.cache_assumptions());
+        if is(
+            |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
+        ) {
             list.push(
                 "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
             );
@@ -239,8 +264,36 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
-        if is(|component| matches!(component, Component::Autoscaler(_))) {
+        if is(|component| matches!(component, Component::Database(database) if database.failover.is_some())) {
+            list.push(
+                "A replica that takes over has every write: none is lost by a failover, which leans towards too good."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Database(database) if database.locks == Locks::Key)) {
+            list.push(
+                "Locks last for an operation, not to the end of a transaction of several: leans towards too fast."
+                    .to_string(),
+            );
+        }
+        if is(|component| matches!(component, Component::Queue(queue) if queue.batch.size.0 > 1)) {
+            list.push("A batch takes its consumer as long as one message, however many are in it.".to_string());
+        }
+        if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
             list.push("New replicas always find a machine to run on.".to_string());
+        }
+        let tracks = |component: &Component| matches!(component, Component::Autoscaler(scaler) if scaler.policy == ScalingPolicy::TargetTracking);
+        if is(tracks) {
+            list.push(
+                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how."
+                    .to_string(),
+            );
+        }
+        if self.model.faults.iter().any(|fault| fault.kind == FaultKind::Stall) {
+            list.push(
+                "What is stalled does no work; answers that need no more work still pass: leans towards too fast."
+                    .to_string(),
+            );
         }
         list
     }
@@ -304,6 +357,8 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         balancers: Vec::new(),
         pools: Vec::new(),
         caches: Vec::new(),
+        flights: Vec::new(),
+        sized_keys: false,
         connection_pools: Vec::new(),
         databases: Vec::new(),
         queues: Vec::new(),

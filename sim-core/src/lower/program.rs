@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::engine::slab::NONE;
-use crate::plan::{KeyChoice, Kind, Op, Pc, Target};
+use crate::plan::{CacheOp, DataStep, KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
 pub(super) type Label = u32;
@@ -67,6 +67,7 @@ impl Lowering<'_> {
         let early = plan.ops.contains(&Op::ReplyEarly);
         let answers_early = |call: u32| match plan.links[plan.calls[call as usize].link as usize].target {
             Target::Copy(component) => early || matches!(plan.components[component as usize].kind, Kind::Queue(_)),
+            Target::Chosen(_) => early,
             Target::Pool(_) | Target::Balancer(_) | Target::Database(_) => false,
         };
         for client in plan.clients.iter().filter(|client| client.session == NONE) {
@@ -91,9 +92,13 @@ impl Lowering<'_> {
         };
         for op in &mut self.plan.ops {
             match op {
-                Op::IfHit(to) | Op::Jump(to) | Op::IfWrite(to) | Op::IfKeyless { to, .. } | Op::Message { to, .. } => {
-                    resolve(to)
-                }
+                Op::IfHit(to)
+                | Op::Cache(CacheOp::NextDirty { to, .. })
+                | Op::Jump(to)
+                | Op::IfWrite(to)
+                | Op::IfKeyless { to, .. }
+                | Op::Message { to, .. }
+                | Op::Data { step: DataStep::Scatter | DataStep::OnShard, to, .. } => resolve(to),
                 Op::Seize { .. }
                 | Op::Release { .. }
                 | Op::Work { .. }
@@ -104,6 +109,7 @@ impl Lowering<'_> {
                 | Op::Lookup(_)
                 | Op::Store(_)
                 | Op::Remove(_)
+                | Op::Cache(_)
                 | Op::Recover
                 | Op::FallBack { .. }
                 | Op::Cast(_)
@@ -112,6 +118,11 @@ impl Lowering<'_> {
                 | Op::HedgedTry(_)
                 | Op::Expire
                 | Op::EndBranch
+                | Op::NoteLatency
+                | Op::Remember
+                | Op::CountForPause
+                | Op::Admit
+                | Op::Learn
                 | Op::Choose(_)
                 | Op::FailShare(_)
                 | Op::Observe(_)
@@ -124,6 +135,7 @@ impl Lowering<'_> {
                 | Op::RestoreKey
                 | Op::Limit(_)
                 | Op::Passed(_)
+                | Op::Data { .. }
                 | Op::Reply
                 | Op::ReplyEarly
                 | Op::Finish
@@ -133,6 +145,10 @@ impl Lowering<'_> {
             }
         }
         self.plan.unwind.iter_mut().for_each(resolve);
+        self.plan.flights.iter_mut().for_each(|flight| resolve(&mut flight.to));
+        for flush in self.plan.caches.iter_mut().filter_map(|cache| cache.flush.as_mut()) {
+            resolve(&mut flush.program);
+        }
         for fork in &mut self.plan.forks {
             fork.branches.iter_mut().for_each(resolve);
         }
@@ -142,6 +158,10 @@ impl Lowering<'_> {
         for component in &mut self.plan.components {
             component.entry_by_class.iter_mut().for_each(resolve);
             component.entry_by_op.iter_mut().for_each(resolve);
+        }
+        for database in &mut self.plan.databases {
+            resolve(&mut database.replicate);
+            resolve(&mut database.mover);
         }
         for client in &mut self.plan.clients {
             client.entry.iter_mut().for_each(resolve);

@@ -112,15 +112,16 @@ impl Lowering<'_> {
         let Component::Cache(cache) = &model.components[name] else { unreachable!("validated: a cache") };
         let call = CallSpec { op: ops::READ, ..CallSpec::plain(&step.link) };
         let key = self.key_choice(&step.key);
+        let coalesce = step.coalesce.unwrap_or(cache.coalesce);
         self.with_key(caller, key, |lowering, caller| {
             lowering.or_else(caller, call, |lowering, caller, call| {
                 let miss = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.miss);
                 let hit = |lowering: &mut Self, caller: &mut Caller| lowering.steps(caller, pool, &step.hit);
                 if step.miss.is_empty() && cache.backing.is_some() {
                     // No steps of its own: loaded over the backing, as a call would.
-                    lowering.read_aside(caller, call, target, cache, None);
+                    lowering.read_aside(caller, call, target, cache, None, coalesce);
                 } else {
-                    lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)));
+                    lowering.read_aside(caller, call, target, cache, Some((&miss, &hit)), coalesce);
                 }
             })
         });

@@ -1,4 +1,4 @@
-//! What is asked: keyspaces, classes, clients, traces; and what autoscalers follow.
+//! What is asked: keyspaces, classes, clients, traces.
 
 use std::sync::Arc;
 
@@ -6,15 +6,14 @@ use super::call::{CallSpec, Caller};
 use super::steps::cumulative;
 use super::{Lowering, site};
 use crate::components::Component;
-use crate::components::autoscaler::{AutoscalerSpec, ScalingRule, ScalingRules, Select as SelectSpec};
 use crate::components::client::{ClientSpec, JourneyKey};
 use crate::engine::slab::NONE;
 use crate::model::arrivals::{Arrivals as ArrivalsSpec, Process as ProcessSpec, UserStage, Users};
+use crate::model::class::{Tag, TagBy as TagBySpec};
 use crate::model::diagnostic::{Diagnostic, did_you_mean};
 use crate::model::keyspace::{Hot as HotSpec, Popularity as PopularitySpec};
 use crate::model::value::Share;
 use crate::plan::*;
-use crate::policy::hpa::{Behavior, HpaSpec, RateKind, RatePolicy, Rules, Select};
 use crate::workload::arrivals::{Process, State};
 use crate::workload::keys::{Hot, Keys, Popularity};
 use crate::workload::profile::{Profile, Stage};
@@ -23,9 +22,12 @@ use crate::workload::trace::Trace;
 
 impl Lowering<'_> {
     pub(super) fn keyspaces(&mut self) {
+        let mut first = 0;
         for (name, keyspace) in &self.model.keyspaces {
-            let keys = keys(&keyspace.popularity, keyspace.count());
-            self.plan.keyspaces.push(KeyspacePlan { count: keyspace.count(), keys, site: site(&["keyspace", name]) });
+            let count = keyspace.count();
+            let keys = keys(&keyspace.popularity, count);
+            self.plan.keyspaces.push(KeyspacePlan { count, first, keys, site: site(&["keyspace", name]) });
+            first += count;
         }
     }
 
@@ -37,6 +39,8 @@ impl Lowering<'_> {
                 size: class.size.as_ref().map(|size| Sampler::new(&size.0)),
                 write: class.write,
                 priority: class.priority.0 as u16,
+                versioned: class.version,
+                tags: class.tags.iter().map(tag).collect(),
                 deadline_ns: class.deadline.map_or(0, |time| time.0),
                 retryable: class.retryable,
                 site: site(&["class", name]),
@@ -300,40 +304,11 @@ fn user_steps(users: &Users) -> Vec<(i64, u32)> {
     steps
 }
 
-/// An autoscaler's rules.
-pub(super) fn hpa_spec(spec: &AutoscalerSpec) -> HpaSpec {
-    let target = spec.metrics.first().map_or(80.0, |metric| metric.cpu.0 * 100.0).round() as u32;
-    HpaSpec {
-        tolerance: spec.tolerance.0,
-        behavior: spec.behavior.as_ref().map(|behavior| {
-            let default = Behavior::default();
-            Behavior {
-                scale_up: rules(behavior.scale_up.as_ref(), default.scale_up),
-                scale_down: rules(behavior.scale_down.as_ref(), default.scale_down),
-            }
-        }),
-        ..HpaSpec::new(target, spec.min.0 as u32, spec.max.0 as u32)
-    }
-}
-
-fn rules(spec: Option<&ScalingRules>, default: Rules) -> Rules {
-    let Some(spec) = spec else { return default };
-    Rules {
-        window_ns: spec.window.map_or(default.window_ns, |window| window.0),
-        policies: spec.policies.as_ref().map_or(default.policies, |list| list.iter().map(rate_policy).collect()),
-        select: match spec.select {
-            SelectSpec::Max => Select::Max,
-            SelectSpec::Min => Select::Min,
-            SelectSpec::Disabled => Select::Disabled,
-        },
-        tolerance: spec.tolerance.map(|share| share.0),
-    }
-}
-
-fn rate_policy(rule: &ScalingRule) -> RatePolicy {
-    let (kind, value) = match (rule.percent, rule.pods) {
-        (Some(percent), _) => (RateKind::Percent, percent.0),
-        (None, pods) => (RateKind::Pods, pods.map_or(0, |pods| pods.0)),
+fn tag(tag: &Tag) -> TagPlan {
+    let by = match tag.by {
+        TagBySpec::Nothing => TagBy::Nothing,
+        TagBySpec::Divided(by) => TagBy::Divided(by),
+        TagBySpec::Remainder(by) => TagBy::Remainder(by),
     };
-    RatePolicy { kind, value: value as u32, period_ns: rule.per.0 }
+    TagPlan { name: site(&["tag", &tag.name]), by }
 }

@@ -13,6 +13,8 @@ pub struct Address {
     pub component: String,
     /// Its replica: `web[2]`, from 0.
     pub replica: Option<u64>,
+    /// The zone whose replicas are meant: `web@zone-b`.
+    pub zone: Option<String>,
     /// Parts inside, outermost first: `shard[1]`, `replica[0]`.
     pub parts: Vec<(Part, u64)>,
     /// Where it was written.
@@ -41,7 +43,13 @@ impl Part {
 impl Address {
     /// Reads an address; the error says what is expected.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut segments = text.trim().split('/');
+        let (text, zone) = match text.trim().split_once('@') {
+            Some((_, zone)) if !is_name(zone) => return Err(expected()),
+            Some((pool, zone)) if is_name(pool) => (pool, Some(zone.to_string())),
+            Some(_) => return Err(expected()),
+            None => (text.trim(), None),
+        };
+        let mut segments = text.split('/');
         let first = segments.next().unwrap_or_default();
         let (component, replica) = numbered(first).ok_or_else(expected)?;
         if !is_name(component) {
@@ -55,12 +63,12 @@ impl Address {
                 Some(_) | None => return Err(expected()),
             }
         }
-        Ok(Self { component: component.to_string(), replica, parts, at: Place::default() })
+        Ok(Self { component: component.to_string(), replica, zone, parts, at: Place::default() })
     }
 
     /// Whether it is a whole component.
     pub fn is_whole(&self) -> bool {
-        self.replica.is_none() && self.parts.is_empty()
+        self.replica.is_none() && self.parts.is_empty() && self.zone.is_none()
     }
 
     /// The number of a part.
@@ -70,7 +78,7 @@ impl Address {
 }
 
 fn expected() -> String {
-    "an address, as web, web[2] or orders/shard[1]/replica[0]".to_string()
+    "an address, as web, web[2], web@zone-b or orders/shard[1]/replica[0]".to_string()
 }
 
 fn numbered(segment: &str) -> Option<(&str, Option<u64>)> {
@@ -99,6 +107,9 @@ impl fmt::Display for Address {
         if let Some(replica) = self.replica {
             write!(out, "[{replica}]")?;
         }
+        if let Some(zone) = &self.zone {
+            write!(out, "@{zone}")?;
+        }
         for (part, number) in &self.parts {
             write!(out, "/{}[{number}]", part.word())?;
         }
@@ -109,9 +120,6 @@ impl fmt::Display for Address {
 impl Read for Address {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let Some(text) = node.text() else { return reader.unexpected(node, expected()) };
-        if text.contains('@') {
-            return reader.later(node, text);
-        }
         match Self::parse(text) {
             Ok(address) => Some(Self { at: Place::of(node), ..address }),
             Err(expected) => reader.unexpected(node, expected),
@@ -121,7 +129,7 @@ impl Read for Address {
     fn shape() -> Shape {
         Shape::Syntax {
             doc: "a component or one instance of it: web, web[2], orders/shard[1]/replica[0]",
-            pattern: r"^[^\[\]/@.]+(\[[0-9]+\])?(/(shard|replica)\[[0-9]+\])*$",
+            pattern: r"^[^\[\]/@.]+(\[[0-9]+\]|@[^\[\]/@.]+)?(/(shard|replica)\[[0-9]+\])*$",
         }
     }
 }
@@ -132,7 +140,9 @@ mod tests {
 
     #[test]
     fn addresses_come_back_as_they_were_written() {
-        for text in ["web", "web[2]", "orders/shard[1]", "orders/shard[1]/replica[0]", "orders-pool", "größe"] {
+        for text in
+            ["web", "web[2]", "orders/shard[1]", "orders/shard[1]/replica[0]", "orders-pool", "größe", "web@zone-b"]
+        {
             assert_eq!(Address::parse(text).expect("is an address").to_string(), text);
         }
         for text in [
@@ -147,6 +157,9 @@ mod tests {
             "a/shard",
             "a b",
             "w[9999999999]",
+            "web[1]@b",
+            "web@",
+            "db@b/shard[0]",
         ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }

@@ -202,6 +202,33 @@ impl Distribution {
         }
     }
 
+    /// The same with every value so many times as large.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let at = |point: &Percentile| Percentile { value: point.value * factor, ..*point };
+        match self {
+            Self::Constant(value) => Self::Constant(value * factor),
+            Self::Exponential { mean } => Self::Exponential { mean: mean * factor },
+            Self::Lognormal { mean, cv } => Self::Lognormal { mean: mean * factor, cv: *cv },
+            Self::LognormalThrough { low, high } => Self::LognormalThrough { low: at(low), high: at(high) },
+            Self::Gamma { mean, cv } => Self::Gamma { mean: mean * factor, cv: *cv },
+            Self::Erlang { mean, k } => Self::Erlang { mean: mean * factor, k: *k },
+            Self::Weibull { mean, shape } => Self::Weibull { mean: mean * factor, shape: *shape },
+            Self::Pareto { min, alpha, max } => Self::Pareto { min: min * factor, alpha: *alpha, max: max * factor },
+            Self::Uniform { low, high } => Self::Uniform { low: low * factor, high: high * factor },
+            Self::Normal { mean, sd } => Self::Normal { mean: mean * factor, sd: sd * factor },
+            Self::Hyperexponential { mean, cv } => Self::Hyperexponential { mean: mean * factor, cv: *cv },
+            Self::Mix(parts) => Self::Mix(parts.iter().map(|(share, part)| (*share, part.scaled(factor))).collect()),
+            Self::Empirical { file, values } => {
+                let values = values.iter().map(|value| value * factor).collect();
+                Self::Empirical { file: file.clone(), values }
+            }
+            Self::Quantiles { min, points, max } => {
+                Self::Quantiles { min: min * factor, points: points.iter().map(at).collect(), max: max * factor }
+            }
+        }
+    }
+
     /// Exact variance, in the base unit squared.
     #[must_use]
     pub fn variance(&self) -> f64 {

@@ -3,7 +3,8 @@
 use super::address::Address;
 use super::node::{Node, Value};
 use super::spec::{Place, Read, Reader, Shape};
-use super::value::{OneOrMany, Time};
+use super::value::{Count, OneOrMany, Share, Time};
+use crate::policy::rolling_update::{self, Pace};
 use crate::{choices, spec};
 
 spec! {
@@ -17,6 +18,10 @@ spec! {
         action: Action = optional.named("do");
         /// What the action is done to.
         target: OneOrMany<Address> = optional;
+        /// How many replicas a `deploy` may have beyond those that are wanted: a number or a share, rounded up (Kubernetes).
+        max_surge: Amount = default("25%");
+        /// How many of those that are wanted may be missing in a `deploy`: a number or a share, rounded down (Kubernetes).
+        max_unavailable: Amount = default("25%");
     }
 }
 
@@ -40,7 +45,44 @@ choices! {
     pub enum Action {
         /// A cache forgets everything.
         Flush = "flush";
-        later ["purge", "deploy", "restart", "warm", "invalidate"];
+        /// The same: all items of a cache are no longer good.
+        Invalidate = "invalidate";
+        /// A CDN, or a cache, forgets everything, everywhere.
+        Purge = "purge";
+        /// A cache is filled with what its `warm` says.
+        Warm = "warm";
+        /// A server pool's replicas are replaced by new ones, a few at a time.
+        Deploy = "deploy";
+        /// Instances stop with all that is in them, and start again.
+        Restart = "restart";
+    }
+}
+
+impl Event {
+    /// How fast a `deploy` goes.
+    pub fn pace(&self) -> Pace {
+        Pace { surge: self.max_surge.0, unavailable: self.max_unavailable.0 }
+    }
+}
+
+/// A number of replicas, or a share of those that are wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Amount(pub rolling_update::Amount);
+
+impl Read for Amount {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let amount = match &node.value {
+            Value::Number(_) => rolling_update::Amount::Count(Count::read(node, reader)?.0.min(100_000) as u32),
+            Value::String(_) => rolling_update::Amount::Share(Share::read(node, reader)?.0),
+            Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => {
+                return reader.unexpected(node, "a number of replicas, or a share of them");
+            }
+        };
+        Some(Self(amount))
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![Count::shape(), Share::shape()])
     }
 }
 

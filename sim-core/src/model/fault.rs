@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::node::{Node, Value};
 use super::spec::{Choice, Read, Reader, Shape, wrong_word};
-use super::value::{Factor, OneOrMany, Share, Time, TimeDistribution};
+use super::value::{Factor, OneOrMany, Share, Text, Time, TimeDistribution};
 use crate::spec;
 
 spec! {
@@ -33,6 +33,8 @@ spec! {
         from: OneOrMany<Address> = optional;
         /// From what a `partition` cuts them off.
         to: OneOrMany<Address> = optional;
+        /// The zone of a `zone-outage`: all replicas there crash, of the targets or of all pools that have such a zone.
+        zone: Text = optional;
     }
 }
 
@@ -72,10 +74,15 @@ pub enum FaultKind {
     Flush,
     /// Nothing is worked on; then it goes on.
     Stall,
+    /// All replicas in a zone crash.
+    ZoneOutage {
+        /// Which zone.
+        zone: Option<Text>,
+    },
 }
 
-const KINDS: [&str; 8] = ["crash", "slow", "error-rate", "latency", "loss", "partition", "flush", "stall"];
-const LATER_KINDS: [&str; 2] = ["zone-outage", "zone outage"];
+const KINDS: [&str; 9] =
+    ["crash", "slow", "error-rate", "latency", "loss", "partition", "flush", "stall", "zone-outage"];
 
 impl FaultKind {
     /// Its word.
@@ -89,6 +96,7 @@ impl FaultKind {
             Self::Partition { .. } => "partition",
             Self::Flush => "flush",
             Self::Stall => "stall",
+            Self::ZoneOutage { .. } => "zone-outage",
         }
     }
 
@@ -96,7 +104,12 @@ impl FaultKind {
     pub fn is_of_links(&self) -> bool {
         match self {
             Self::Latency { .. } | Self::Loss { .. } | Self::Partition { .. } => true,
-            Self::Crash | Self::Slow { .. } | Self::ErrorRate { .. } | Self::Flush | Self::Stall => false,
+            Self::Crash
+            | Self::Slow { .. }
+            | Self::ErrorRate { .. }
+            | Self::Flush
+            | Self::Stall
+            | Self::ZoneOutage { .. } => false,
         }
     }
 }
@@ -118,7 +131,8 @@ impl Fault {
             | FaultKind::Latency { .. }
             | FaultKind::Partition { .. }
             | FaultKind::Flush
-            | FaultKind::Stall => None,
+            | FaultKind::Stall
+            | FaultKind::ZoneOutage { .. } => None,
         };
         share.map_or(0.0, |share| share.0)
     }
@@ -140,6 +154,12 @@ impl Fault {
     pub fn callers(&self) -> &[Address] {
         let inner = if let FaultKind::Partition { from, .. } = &self.kind { from.as_ref() } else { None };
         inner.or(self.from.as_ref()).map_or(&[], |callers| &callers.0)
+    }
+
+    /// The zone that is out.
+    pub fn zone_out(&self) -> Option<&str> {
+        let FaultKind::ZoneOutage { zone } = &self.kind else { return None };
+        zone.as_ref().or(self.zone.as_ref()).map(|zone| zone.0.as_str())
     }
 
     /// Whether it comes again and again.
@@ -195,6 +215,10 @@ impl Read for FaultKind {
             ("crash", None) => Some(Self::Crash),
             ("flush", None) => Some(Self::Flush),
             ("stall", None) => Some(Self::Stall),
+            ("zone-outage" | "zone outage", None) => Some(Self::ZoneOutage { zone: None }),
+            ("zone-outage" | "zone outage", Some(inner)) => {
+                Text::read(inner, reader).map(|zone| Self::ZoneOutage { zone: Some(zone) })
+            }
             ("slow", None) => Some(Self::Slow { factor: None }),
             ("slow", Some(inner)) => SlowKind::read(inner, reader).map(|slow| Self::Slow { factor: Some(slow.factor) }),
             ("error-rate", None) => Some(Self::ErrorRate { share: None }),
@@ -211,7 +235,6 @@ impl Read for FaultKind {
             ("partition", Some(inner)) => {
                 PartitionKind::read(inner, reader).map(|kind| Self::Partition { from: kind.from, to: Some(kind.to) })
             }
-            (later, _) if LATER_KINDS.contains(&later) => reader.later(node, later),
             (wrong, _) => wrong_word(node, reader, wrong, &KINDS),
         }
     }
@@ -228,12 +251,14 @@ impl Read for FaultKind {
                 choice("partition", "nothing gets through `from` some `to` others"),
                 choice("flush", "a cache forgets everything, at the beginning"),
                 choice("stall", "nothing is worked on; then it goes on"),
+                choice("zone-outage", "all replicas in a `zone` crash"),
             ]),
             Shape::Map(Box::new(Shape::Any(vec![
                 SlowKind::shape(),
                 ShareKind::shape(),
                 LatencyKind::shape(),
                 PartitionKind::shape(),
+                Text::shape(),
             ]))),
         ])
     }

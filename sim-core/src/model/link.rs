@@ -90,9 +90,16 @@ choices! {
         PowerOfTwo = "power-of-two";
         /// Always the same one for a client.
         IpHash = "ip-hash";
-        later [
-            "weighted-least-connections", "least-response-time", "consistent-hash", "maglev", "resource-based",
-        ];
+        /// The one with the fewest calls for its weight; among equals as weighted-round-robin (nginx `least_conn`).
+        WeightedLeastConnections = "weighted-least-connections";
+        /// Of two drawn at random the one that is expected to answer sooner: a moving average of its times that rises at once, times its calls in flight (Finagle's peak EWMA).
+        LeastResponseTime = "least-response-time";
+        /// By a hash of the key on a ring, so that few keys move when endpoints come and go (ketama).
+        ConsistentHash = "consistent-hash";
+        /// By a hash of the key in a table of 65,537 entries (Google's Maglev).
+        Maglev = "maglev";
+        /// The one whose CPU does the least now; of many, among 64 in turn.
+        ResourceBased = "resource-based";
     }
 }
 

@@ -62,7 +62,7 @@ pub enum Dimension {
 }
 
 /// The metrics, percentiles apart.
-pub const METRICS: [(&str, Dimension); 18] = [
+pub const METRICS: [(&str, Dimension); 25] = [
     ("mean", Dimension::Time),
     ("min", Dimension::Time),
     ("max", Dimension::Time),
@@ -74,10 +74,17 @@ pub const METRICS: [(&str, Dimension); 18] = [
     ("utilization", Dimension::Share),
     ("hit_ratio", Dimension::Share),
     ("stale_reads", Dimension::Number),
+    ("lost_writes", Dimension::Number),
+    ("coalesced", Dimension::Number),
+    ("evictions", Dimension::Number),
+    ("moved_share", Dimension::Share),
+    ("dead_letters", Dimension::Number),
+    ("age", Dimension::Time),
     ("queue", Dimension::Number),
     ("queue_max", Dimension::Number),
     ("wait", Dimension::Time),
     ("replicas", Dimension::Number),
+    ("memory", Dimension::Number),
     ("offered", Dimension::Number),
     ("cost", Dimension::Number),
     ("backlog", Dimension::Share),
@@ -92,7 +99,7 @@ impl Measure {
     /// Which way is better: less (latencies, errors, queues) or more (what gets done); nothing where neither is.
     pub fn wanted(&self) -> Option<Comparison> {
         match self.metric.as_str() {
-            "offered" | "utilization" | "replicas" => None,
+            "offered" | "utilization" | "replicas" | "moved_share" | "coalesced" => None,
             "within" | "availability" | "throughput" | "goodput" | "hit_ratio" => Some(Comparison::More),
             // Latencies, waits, queues, errors.
             _ => Some(Comparison::Less),
@@ -132,7 +139,12 @@ impl Objective {
             return Err("an objective compares with <, <=, > or >=".to_string());
         }
         let measure = Measure::parse(left)?;
-        let value = value_of(right, measure.dimension())?;
+        // k6 writes p(95)<500, and means milliseconds.
+        let bare = left.starts_with("p(").then(|| units::number(right).ok()).flatten();
+        let value = match bare {
+            Some(ms) => ms / 1e3,
+            None => value_of(right, measure.dimension())?,
+        };
         Ok(Self { measure, comparison, value, text: text.trim().to_string(), at: Place::default() })
     }
 
@@ -168,7 +180,10 @@ pub(super) fn value_of(text: &str, dimension: Dimension) -> Result<f64, String> 
         Dimension::Time => units::time(text).map(|ns| ns as f64 / 1e9),
         Dimension::Share => units::share(text),
         Dimension::Rate => units::rate(text),
-        Dimension::Number => units::number(text),
+        // Memory is a number of bytes.
+        Dimension::Number => {
+            units::number(text).or_else(|wrong| units::size(text).map(|size| size as f64).map_err(|_| wrong))
+        }
     };
     value.map_err(|error| error.to_string())
 }
@@ -190,14 +205,12 @@ impl Measure {
         if name == "within" {
             return within(inside.unwrap_or_default());
         }
+        // k6's name of the share of requests that failed.
+        let name = if name == "rate" { "error_rate" } else { name };
         let known = METRICS.iter().any(|(metric, _)| *metric == name) || is_percentile(name);
         if !known {
             let metrics = METRICS.iter().map(|(metric, _)| *metric).chain(["p50", "p90", "p95", "p99", "p99.9"]);
-            let help = match name {
-                // k6's, of a metric that its users know from the context.
-                "rate" => "did you mean error_rate?".to_string(),
-                _ => super::diagnostic::did_you_mean(name, metrics),
-            };
+            let help = super::diagnostic::did_you_mean(name, metrics);
             return Err(format!("unknown metric \"{}\"; {help}", super::node::shortened(name)));
         }
         let scope = inside.map(scope).transpose()?;
@@ -299,6 +312,9 @@ mod tests {
             ("p99 < 250ms", "p99 < 0.25"),
             ("p99(web)<250ms", "p99(web) < 0.25"),
             ("p(95)<500ms", "p95 < 0.5"),
+            ("p(95)<500", "p95 < 0.5"),
+            ("rate<0.1", "error_rate < 0.1"),
+            ("memory(web) < 8GB", "memory(web) < 8000000000"),
             ("p(99.9, web) < 1s", "p99.9(web) < 1"),
             ("p99.9 <= 1s", "p99.9 <= 1"),
             ("within(200ms) > 99%", "within(200ms) > 0.99"),
@@ -324,7 +340,6 @@ mod tests {
             ("p99 < ", "expected a metric"),
             ("p99 < 250", "250ms"),
             ("p101 < 1s", "unknown metric"),
-            ("rate<0.1", "did you mean error_rate?"),
             ("eror_rate < 1%", "did you mean error_rate?"),
             ("within < 99%", "as in within(250ms)"),
             ("p99(we b) < 1s", "expected a class"),

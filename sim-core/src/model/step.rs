@@ -93,7 +93,8 @@ spec! {
         miss: Steps = default(EMPTY_LIST);
         /// What is done on a hit.
         hit: Steps = default(EMPTY_LIST);
-        later ["coalesce"];
+        /// Whether it waits for a load of the same key that is in flight; left out, as the cache says.
+        coalesce: bool = optional;
     }
 }
 

@@ -167,6 +167,26 @@ macro_rules! quantity {
     };
 }
 
+/// A word of a choice; it may be written as `{ "word": { … } }`, with fields that its holder has taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worded<T>(pub T);
+
+impl<T: Read> Read for Worded<T> {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        if let Value::Map(entries) = &node.value
+            && let [(word, Node { value: Value::Map(_), .. })] = entries.as_slice()
+        {
+            let word = Node { value: Value::from(word.as_str()), path: node.path.clone(), line: node.line };
+            return T::read(&word, reader).map(Self);
+        }
+        T::read(node, reader).map(Self)
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![T::shape(), Shape::Map(Box::new(Shape::Map(Box::new(Shape::Any(Vec::new())))))])
+    }
+}
+
 /// A rate as it is written: so many in a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quota {

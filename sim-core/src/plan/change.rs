@@ -70,6 +70,13 @@ pub enum ChangeKind {
         /// By tier, as in [`LimiterPlan::limits`](super::LimiterPlan::limits).
         limits: Vec<Option<crate::policy::limiting::Limit>>,
     },
+    /// A database's shards.
+    Shards {
+        /// The component.
+        component: u32,
+        /// How many.
+        shards: u32,
+    },
     /// A client's rate.
     Rate {
         /// The client, a component.
@@ -91,6 +98,27 @@ pub enum ChangeKind {
         /// Which instance; `None`: all.
         instance: Option<InstanceRef>,
     },
+    /// A cache is filled with its most popular keys again.
+    Warm {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
+    /// All replicas of a pool are replaced by new ones.
+    Deploy {
+        /// The pool, a component.
+        component: u32,
+        /// How fast.
+        pace: crate::policy::rolling_update::Pace,
+    },
+    /// Instances stop with all that is in them, and start again.
+    Restart {
+        /// The component.
+        component: u32,
+        /// Which instance; `None`: all.
+        instance: Option<InstanceRef>,
+    },
     /// A fault begins or ends.
     Fault {
         /// Which: an index into [`super::Plan::faults`].
@@ -107,6 +135,8 @@ pub enum ChangeKind {
 pub enum InstanceRef {
     /// A replica, by number.
     Replica(u32),
+    /// All replicas in a zone.
+    Zone(u32),
     /// A node of a database: shard, then `None` for the primary or the replica's number.
     Shard(u32, Option<u32>),
 }

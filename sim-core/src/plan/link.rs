@@ -68,6 +68,10 @@ pub struct LinkPlan {
     pub target: Target,
     /// The cell of time on the wire; the next one is that of back-off.
     pub cell: u16,
+    /// Whether its balancer must know how each try ends.
+    pub watched: bool,
+    /// Whether a try needs a connection that may have to be opened.
+    pub connects: bool,
     /// Whether nothing at all is configured: no network, no limits, no second try.
     pub plain: bool,
     /// Whether a fault may lie on it some time.
@@ -120,8 +124,23 @@ pub enum Target {
     Balancer(u32),
     /// The caller's copy of a cache or connection pool (a component).
     Copy(u32),
+    /// The instance of a component that its kind chooses: the node of a cache that has the key's hash slot.
+    Chosen(u32),
     /// A node of a database (a component).
     Database(u32),
+}
+
+impl Target {
+    /// The component.
+    pub fn component(self) -> u32 {
+        match self {
+            Target::Pool(component)
+            | Target::Balancer(component)
+            | Target::Copy(component)
+            | Target::Chosen(component)
+            | Target::Database(component) => component,
+        }
+    }
 }
 
 /// Further tries.
@@ -186,4 +205,14 @@ pub enum Policy {
     PowerOfTwo,
     /// By the client's number.
     IpHash,
+    /// The one with the fewest calls in flight for its weight; among equals by smooth weighted round robin.
+    WeightedLeastConnections,
+    /// Of two random ones the one whose peak EWMA times its calls in flight is less.
+    LeastResponseTime,
+    /// By a hash of the key, on a ring.
+    ConsistentHash,
+    /// By a hash of the key, in a table.
+    Maglev,
+    /// The one whose CPU does the least.
+    ResourceBased,
 }

@@ -11,6 +11,10 @@ pub enum Phase {
     Service,
     /// Waiting for a connection to be in hand.
     PoolWait,
+    /// Waiting for another's load of the same key.
+    LoadWait,
+    /// Waiting for a lock.
+    LockWait,
     /// Waiting before another try.
     BackOff,
     /// Waiting before the copy was sent that answered.
@@ -25,6 +29,8 @@ impl Phase {
             Phase::Queueing => "queueing",
             Phase::Service => "service",
             Phase::PoolWait => "pool-wait",
+            Phase::LoadWait => "load-wait",
+            Phase::LockWait => "lock-wait",
             Phase::BackOff => "back-off",
             Phase::HedgeWait => "hedge-wait",
         }

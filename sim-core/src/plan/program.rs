@@ -1,6 +1,6 @@
 //! Programs: one array of operations, and what they refer to.
 
-use super::{Outcome, QueueStep};
+use super::{CacheOp, DataStep, Outcome, QueueStep};
 use crate::workload::sampler::Sampler;
 
 /// An index into [`Plan::ops`].
@@ -81,6 +81,8 @@ pub enum Op {
     Store(u32),
     /// Forgets the key.
     Remove(u32),
+    /// What else caches do.
+    Cache(CacheOp),
     /// Goes on elsewhere if the last look-up hit.
     IfHit(Pc),
     /// Goes on elsewhere if the call has no key; this cache (a component) is bypassed.
@@ -118,6 +120,16 @@ pub enum Op {
     Jump(Pc),
     /// Starts branches and waits for those that are needed.
     Fork(u32),
+    /// Notes how long the call has taken, for autoscalers that look at it.
+    NoteLatency,
+    /// Asks whether the instance has memory for it; without, the instance is killed.
+    Remember,
+    /// Counts the call for the pauses of its instance.
+    CountForPause,
+    /// Asks the limit of the instance whether the call may come in.
+    Admit,
+    /// Tells the limit of the instance how the call went.
+    Learn,
     /// Ends badly if the request is no longer wanted.
     Expire,
     /// Makes this call as one copy of a hedged one.
@@ -151,6 +163,15 @@ pub enum Op {
         pool: u32,
         /// Which of the handler's sessions it is.
         bit: u8,
+    },
+    /// A step of a database's operation.
+    Data {
+        /// Which.
+        step: DataStep,
+        /// The database, or what the step says.
+        at: u32,
+        /// What the step says.
+        to: Pc,
     },
     /// A step in the life of a queue's message.
     Message {

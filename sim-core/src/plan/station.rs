@@ -17,6 +17,8 @@ pub struct StationPlan {
     pub when_full: WhenFull,
     /// The longest wait in nanoseconds, 0: no limit.
     pub timeout_ns: u64,
+    /// How its queue sheds: target and interval of controlled delay, ns.
+    pub codel_ns: Option<(u64, u64)>,
     /// Whether there are as many servers as can ever ask, so that nobody waits.
     pub free: bool,
     /// How many cores one of its servers is (shared cores: thousandths of them); 1 where it is no core.

@@ -307,6 +307,13 @@ impl Store {
         Some((entry.version, entry.expires_ns))
     }
 
+    /// Gives the entry of a key another version, where it is there; that is no use.
+    pub fn set_version(&mut self, key: u64, version: u32) {
+        if let Some(at) = self.table.find(key) {
+            self.table.entry_mut(at).version = version;
+        }
+    }
+
     /// Keeps a key of weight 1 until `expires_ns`; see [`Store::insert_weighed`].
     #[inline]
     pub fn insert(&mut self, key: u64, expires_ns: i64, version: u32, now_ns: i64) -> Inserted {

@@ -1,4 +1,4 @@
-//! Kubernetes' Horizontal Pod Autoscaler on CPU utilisation.
+//! Kubernetes' Horizontal Pod Autoscaler.
 //!
 //! Follows kubernetes/kubernetes `pkg/controller/podautoscaler/{horizontal,replica_calculator}.go` and the defaults of
 //! `pkg/apis/autoscaling/v2/defaults.go`: the ratio of sums in whole percent, the closed tolerance interval, what is
@@ -46,11 +46,41 @@ pub struct Sample {
     pub window_ns: u64,
 }
 
+/// What an autoscaler looks at, and where it wants it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Metric {
+    /// CPU of the pods, in percent of what they request.
+    Cpu {
+        /// The target.
+        percent: u32,
+    },
+    /// Another resource of the pods, as a share of what they request: memory.
+    Utilization {
+        /// The target, a share.
+        target: f64,
+    },
+    /// Anything else that each pod has, on average.
+    PodsAverage {
+        /// The target.
+        target: f64,
+    },
+    /// Something else as a whole (`Value`).
+    Value {
+        /// The target.
+        target: f64,
+    },
+    /// Something else, divided among the replicas (`AverageValue`).
+    Average {
+        /// The target of each.
+        target: f64,
+    },
+}
+
 /// What the autoscaler is to do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HpaSpec {
-    /// Target utilisation of the request, in percent.
-    pub target_percent: u32,
+    /// What it looks at.
+    pub metrics: Vec<Metric>,
     /// Fewest replicas.
     pub min: u32,
     /// Most replicas.
@@ -70,9 +100,9 @@ pub struct HpaSpec {
 impl HpaSpec {
     /// With Kubernetes' defaults for all else.
     #[must_use]
-    pub const fn new(target_percent: u32, min: u32, max: u32) -> Self {
+    pub fn new(target_percent: u32, min: u32, max: u32) -> Self {
         Self {
-            target_percent,
+            metrics: vec![Metric::Cpu { percent: target_percent }],
             min,
             max,
             tolerance: 0.1,
@@ -164,7 +194,7 @@ struct Change {
 }
 
 /// The replicas to have from this sync on, at `now_ns`; `current` where nothing is to change.
-pub fn decide(state: &mut HpaState, now_ns: i64, pods: &[Pod], current: u32, spec: &HpaSpec) -> u32 {
+pub fn decide(state: &mut HpaState, now_ns: i64, pods: &[Pod], seen: &[Seen], current: u32, spec: &HpaSpec) -> u32 {
     if state.recommendations.is_empty() {
         state.recommendations.push((now_ns, current));
     }
@@ -176,7 +206,7 @@ pub fn decide(state: &mut HpaState, now_ns: i64, pods: &[Pod], current: u32, spe
     } else if current < spec.min {
         spec.min
     } else {
-        let Some(wanted) = wanted(now_ns, pods, current, spec) else { return current };
+        let Some(wanted) = wanted(now_ns, pods, seen, current, spec) else { return current };
         match &spec.behavior {
             None => state.without_behavior(now_ns, current, wanted, spec),
             Some(behavior) => state.with_behavior(now_ns, current, wanted, spec, behavior),
@@ -188,12 +218,52 @@ pub fn decide(state: &mut HpaState, now_ns: i64, pods: &[Pod], current: u32, spe
     desired
 }
 
-/// The count that the metric asks for, before windows, rates and bounds; none where no pod has a usable sample.
+/// What else is seen at a sync, for each metric of the spec in its order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// The samples that the pods carry: CPU.
+    Cpu,
+    /// Of each pod (in the order of the pods), in units of the target; `None`: no sample.
+    PerPod(Vec<Option<f64>>),
+    /// Of something else as a whole; `None`: it can't be told.
+    Whole(Option<f64>),
+}
+
+/// The count that the metrics ask for, before windows, rates and bounds: the largest. None where no metric can be told, or
+/// where one can't and the others would shrink.
 #[must_use]
-pub fn wanted(now_ns: i64, pods: &[Pod], current: u32, spec: &HpaSpec) -> Option<u32> {
+pub fn wanted(now_ns: i64, pods: &[Pod], seen: &[Seen], current: u32, spec: &HpaSpec) -> Option<u32> {
+    let one = |(metric, seen): (&Metric, &Seen)| match (*metric, seen) {
+        (Metric::Cpu { percent }, _) => by_cpu(now_ns, pods, current, percent, spec),
+        (Metric::Utilization { target } | Metric::PodsAverage { target }, Seen::PerPod(values)) => {
+            let share = matches!(metric, Metric::Utilization { .. });
+            by_pods(pods, values, current, target, share, spec)
+        }
+        (Metric::Value { target }, Seen::Whole(total)) => {
+            let ratio = (*total)? / target;
+            let ready = pods.iter().filter(|pod| pod.phase == Phase::Running && pod.ready).count() as u32;
+            Some(match current {
+                0 => ratio.ceil() as u32,
+                _ if within_tolerance(ratio, spec) => current,
+                _ => ceiling(ratio, ready),
+            })
+        }
+        (Metric::Average { target }, Seen::Whole(total)) => {
+            let total = (*total)?;
+            let ratio = total / (target * f64::from(current));
+            Some(if within_tolerance(ratio, spec) { current } else { (total / target).ceil() as u32 })
+        }
+        (_, _) => None,
+    };
+    let asked: Vec<Option<u32>> = spec.metrics.iter().zip(seen).map(one).collect();
+    let most = asked.iter().flatten().copied().max()?;
+    if asked.contains(&None) && most < current { None } else { Some(most) }
+}
+
+fn by_cpu(now_ns: i64, pods: &[Pod], current: u32, target_percent: u32, spec: &HpaSpec) -> Option<u32> {
     let mut ready = Sums::default();
     let (mut unready, mut missing) = (Sums::default(), Sums::default());
-    let fallback_percent = u64::from(spec.target_percent.max(100));
+    let fallback_percent = u64::from(target_percent.max(100));
     for pod in pods {
         let request = u64::from(pod.request_millicores);
         match group(now_ns, pod, spec) {
@@ -203,7 +273,47 @@ pub fn wanted(now_ns: i64, pods: &[Pod], current: u32, spec: &HpaSpec) -> Option
             Group::Missing => missing.add(request * fallback_percent / 100, request),
         }
     }
-    let ratio = ready.ratio(spec.target_percent)?;
+    again(ready, unready, missing, current, spec, |sums| sums.ratio(target_percent))
+}
+
+/// Any other metric of pods: unready are those that are pending alone. A share of what is requested is cut to whole
+/// percent, as CPU is.
+fn by_pods(
+    pods: &[Pod],
+    values: &[Option<f64>],
+    current: u32,
+    target: f64,
+    share: bool,
+    spec: &HpaSpec,
+) -> Option<u32> {
+    // Thousandths, as quantities of Kubernetes have them.
+    let milli = |value: f64| (value * 1e3).round() as u64;
+    let mut ready = Sums::default();
+    let (mut unready, mut missing) = (Sums::default(), Sums::default());
+    for (pod, value) in pods.iter().zip(values) {
+        match (pod.phase, *value) {
+            (Phase::Leaving, _) => {}
+            (Phase::Pending, _) => unready.add(0, 1_000),
+            (Phase::Running, Some(value)) => ready.add(milli(value), 1_000),
+            (Phase::Running, None) => missing.add(milli(if share { target.max(1.0) } else { target }), 1_000),
+        }
+    }
+    again(ready, unready, missing, current, spec, |sums| match share {
+        true => sums.ratio((target * 100.0).round() as u32),
+        false => Some(sums.usage.checked_div(u64::from(sums.pods))? as f64 / (target * 1e3)),
+    })
+}
+
+/// The count by the ready pods, and once more with what is assumed of those that tell nothing.
+fn again(
+    ready: Sums,
+    unready: Sums,
+    missing: Sums,
+    current: u32,
+    spec: &HpaSpec,
+    ratio_of: impl Fn(&Sums) -> Option<f64>,
+) -> Option<u32> {
+    let ratio = ratio_of(&ready)?;
     let up_with_unready = unready.pods > 0 && ratio > 1.0;
     if !up_with_unready && missing.pods == 0 {
         return Some(if within_tolerance(ratio, spec) { current } else { ceiling(ratio, ready.pods) });
@@ -217,7 +327,7 @@ pub fn wanted(now_ns: i64, pods: &[Pod], current: u32, spec: &HpaSpec) -> Option
     if up_with_unready {
         all.merge(unready);
     }
-    let again = all.ratio(spec.target_percent)?;
+    let again = ratio_of(&all)?;
     let turned = (ratio < 1.0 && again > 1.0) || (ratio > 1.0 && again < 1.0);
     if turned || within_tolerance(again, spec) {
         return Some(current);
@@ -416,7 +526,7 @@ mod tests {
             let current = *counts.last().expect("the first");
             let now_ns = step as i64 * (every_s * S) as i64;
             let pods = vec![pod(percent); current as usize];
-            let next = decide(&mut state, now_ns, &pods, current, spec);
+            let next = decide(&mut state, now_ns, &pods, &[Seen::Cpu], current, spec);
             if next != current {
                 counts.push(next);
             }
@@ -431,14 +541,14 @@ mod tests {
             [(3, 90, 6), (10, 54, 10), (10, 55, 10), (10, 56, 12), (10, 45, 10), (10, 44, 9)]
         {
             assert_eq!(
-                wanted(0, &vec![pod(percent); pods], pods as u32, &spec),
+                wanted(0, &vec![pod(percent); pods], &[Seen::Cpu], pods as u32, &spec),
                 Some(expected),
                 "{pods} at {percent}%"
             );
         }
         // A third is 33%, not 33.33%: 33/30 is within tolerance.
         let third = Pod { request_millicores: 3_000, sample: pod(100).sample, ..pod(0) };
-        assert_eq!(wanted(0, &[third; 10], 10, &HpaSpec::new(30, 1, 100)), Some(10));
+        assert_eq!(wanted(0, &[third; 10], &[Seen::Cpu], 10, &HpaSpec::new(30, 1, 100)), Some(10));
     }
 
     #[test]
@@ -446,7 +556,7 @@ mod tests {
         let spec = HpaSpec::new(50, 1, 100);
         let with = |ready: usize, percent: u64, others: &[Pod]| {
             let pods: Vec<Pod> = std::iter::repeat_n(pod(percent), ready).chain(others.iter().copied()).collect();
-            wanted(0, &pods, pods.len() as u32, &spec)
+            wanted(0, &pods, &[Seen::Cpu], pods.len() as u32, &spec)
         };
         // Upwards, missing ones use nothing: 720/10 = 72%, 1.44 × 10.
         assert_eq!(with(8, 90, &[missing(); 2]), Some(15));
@@ -460,6 +570,38 @@ mod tests {
         assert_eq!(with(8, 10, &[pending(); 2]), Some(2));
         assert_eq!(with(0, 0, &[missing()]), None);
         assert_eq!(with(3, 90, &[Pod { phase: Phase::Leaving, ..pod(0) }]), Some(6));
+    }
+
+    #[test]
+    fn of_several_metrics_the_largest_count_holds() {
+        let metrics = |list: &[Metric]| HpaSpec { metrics: list.to_vec(), ..HpaSpec::new(50, 1, 100) };
+        let rates = |each: f64| Seen::PerPod(vec![Some(each); 4]);
+        let cpu = Metric::Cpu { percent: 50 };
+        let (requests, value, average) =
+            (Metric::PodsAverage { target: 100.0 }, Metric::Value { target: 30.0 }, Metric::Average { target: 30.0 });
+        let memory = Metric::Utilization { target: 0.8 };
+        for (spec, seen, expected) in [
+            (vec![requests], vec![rates(150.0)], Some(6)),
+            (vec![requests], vec![rates(109.0)], Some(4)),
+            (vec![requests], vec![rates(20.0)], Some(1)),
+            (vec![requests], vec![Seen::PerPod(vec![Some(150.0), Some(150.0), None, None])], Some(4)),
+            (vec![requests], vec![Seen::PerPod(vec![Some(400.0), Some(400.0), Some(400.0), None])], Some(12)),
+            (vec![requests], vec![Seen::PerPod(vec![None; 4])], None),
+            (vec![memory], vec![rates(1.0)], Some(5)),
+            (vec![memory], vec![rates(0.5)], Some(3)),
+            (vec![value], vec![Seen::Whole(Some(90.0))], Some(12)),
+            (vec![value], vec![Seen::Whole(Some(32.0))], Some(4)),
+            (vec![average], vec![Seen::Whole(Some(90.0))], Some(3)),
+            (vec![average], vec![Seen::Whole(Some(200.0))], Some(7)),
+            (vec![cpu, requests], vec![Seen::Cpu, rates(150.0)], Some(8)),
+            (vec![cpu, average], vec![Seen::Cpu, Seen::Whole(None)], Some(8)),
+        ] {
+            assert_eq!(wanted(0, &[pod(100); 4], &seen, 4, &metrics(&spec)), expected, "{spec:?} {seen:?}");
+        }
+        // What can't be told keeps the others from shrinking.
+        let spec = metrics(&[cpu, average]);
+        assert_eq!(wanted(0, &[pod(10); 4], &[Seen::Cpu, Seen::Whole(None)], 4, &spec), None);
+        assert_eq!(wanted(0, &[pod(10); 4], &[Seen::Cpu, Seen::Whole(Some(1.0))], 4, &spec), Some(1));
     }
 
     #[test]
@@ -525,7 +667,11 @@ mod tests {
         let spec = HpaSpec::new(50, 2, 8);
         for (current, percent, expected) in [(10, 50, 8), (1, 50, 2), (0, 50, 0), (4, 500, 8), (6, 50, 6)] {
             let pods = vec![pod(percent); current as usize];
-            assert_eq!(decide(&mut HpaState::default(), 0, &pods, current, &spec), expected, "{current} at {percent}%");
+            assert_eq!(
+                decide(&mut HpaState::default(), 0, &pods, &[Seen::Cpu], current, &spec),
+                expected,
+                "{current} at {percent}%"
+            );
         }
     }
 
@@ -538,7 +684,7 @@ mod tests {
         let mut current = 10;
         for (second, percent, expected) in [(0, 50, 10), (15, 100, 10), (30, 50, 10), (75, 100, 10), (120, 90, 18)] {
             let pods = vec![pod(percent); current as usize];
-            current = decide(&mut state, second * S as i64, &pods, current, &spec);
+            current = decide(&mut state, second * S as i64, &pods, &[Seen::Cpu], current, &spec);
             assert_eq!(current, expected, "at {second} s");
         }
     }

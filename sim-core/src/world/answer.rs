@@ -87,6 +87,9 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             *free = now.max(*free).saturating_add(ns);
             delay += *free - now;
         }
+        if link.connects && out {
+            delay += self.connect_upstream(child, link);
+        }
         if let Some(rtt) = &link.rtt {
             let rtt = rtt.sampler.sample_ns(draw(state.key, link.site, RTT));
             delay += if out { rtt / 2 } else { rtt - rtt / 2 };
@@ -143,6 +146,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         state.since = now;
         state.waiting = Waiting::Nothing;
         instance.active += 1;
+        instance.arrived = instance.arrived.wrapping_add(1);
         // What a caller fills in is part of its look-up, and no call of its own.
         if open && state.op != ops::STORE {
             state.flags |= COUNTED;

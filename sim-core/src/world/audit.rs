@@ -69,6 +69,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.note_replicas(component);
             }
         }
+        for scaler in 0..self.scalers.len() as u32 {
+            self.review_nodes(scaler);
+        }
         self.slot_ends();
         self.open = false;
         self.over = true;
@@ -97,7 +100,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     /// Notes how many replicas a pool has from now on.
     pub(super) fn note_replicas(&mut self, component: u32) {
-        let count = self.wanted_members(component).len() as u32;
+        self.note_count(component, self.wanted_members(component).len() as u32);
+    }
+
+    /// Notes how many there are of something that a component has: replicas, machines.
+    pub(super) fn note_count(&mut self, component: u32, count: u32) {
         let (now, open) = (self.now, self.open);
         let replicas = &mut self.meters.components[component as usize].replicas;
         if open {
@@ -212,7 +219,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 continue;
             }
             match frame.waiting {
-                Waiting::Queue | Waiting::Front => {
+                Waiting::Queue | Waiting::Front | Waiting::Lock => {
                     let station = self.working_at(at);
                     let waited = self.clip(self.now) - self.clip(frame.since);
                     self.stations[station as usize].tally.waited += waited as u128;

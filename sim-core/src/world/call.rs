@@ -54,6 +54,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 return self.arrive(child);
             }
             Target::Copy(component) => self.copy_for(component, scope),
+            Target::Chosen(component) => self.chosen_node(component, child),
             Target::Database(component) => self.node_for(component, child),
             Target::Pool(_) => match self.resolve(frame, child, link) {
                 Some(instance) => instance,
@@ -94,6 +95,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 return self.arrive(frame);
             }
             Target::Copy(component) => self.copy_for(component, scope),
+            Target::Chosen(component) => self.chosen_node(component, frame),
             Target::Database(component) => self.node_for(component, frame),
             Target::Pool(component) => match self.ready_members(component) {
                 1 => self.ready_member(component, 0),
@@ -168,6 +170,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             return self.settle(frame, outcome);
         }
         self.meters.links[call.link as usize].tries += self.open as u64;
+        if link.watched {
+            // While a caller waits for its call, its own phase is none: when the try began stands there.
+            self.frames[frame].since = self.now;
+        }
         let child = self.new_child(frame, call, link);
         let Some(instance) = self.resolve(frame, child, link) else {
             self.frames.free(child);
@@ -250,6 +256,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 Some(size) => self.plan.draws[size as usize].sampler.sample_ns(draw(key, call.site, SIZE)),
                 None => self.size_for(frame, child, call.class.is_some()),
             };
+            let callee = super::hooks::callee_of(&self.plan.links[call.link as usize]) as usize;
+            self.meters.components[callee].bytes += self.sizes[child as usize] * self.open as u64;
         }
     }
 
@@ -258,9 +266,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     pub(super) fn chosen_key(&self, frame: u32, choice: KeyChoice, key: u64, site: u64) -> u64 {
         match choice {
             KeyChoice::Request => self.frames[frame].item,
-            KeyChoice::Client => self.frames[frame].client as u64,
+            // Clients are no keys of any keyspace.
+            KeyChoice::Client => self.plan.keys_end() + self.frames[frame].client as u64,
             KeyChoice::Nothing => NO_KEY,
-            KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].keys.pick(draw(key, site, FRESH_KEY)),
+            KeyChoice::Fresh(keyspace) => self.plan.keyspaces[keyspace as usize].pick(draw(key, site, FRESH_KEY)),
         }
     }
 
@@ -269,7 +278,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         if !other_class {
             return self.sizes[frame as usize];
         }
-        let Frame { key, class, .. } = self.frames[child];
+        let Frame { key, class, item, .. } = self.frames[child];
+        if self.plan.sized_keys && item != NO_KEY {
+            return self.item_size(class, item);
+        }
         let class = &self.plan.classes[class as usize];
         class.size.as_ref().map_or(0, |size| size.sample_ns(draw(key, class.site, SIZE)))
     }
@@ -283,12 +295,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ops::READ => (ops::READ, false),
             ops::WRITE | ops::DELETE | ops::STORE => (op, true),
             own => {
-                let component = match link.target {
-                    Target::Pool(component)
-                    | Target::Balancer(component)
-                    | Target::Copy(component)
-                    | Target::Database(component) => component,
-                };
+                let component = link.target.component();
                 let writes = self.plan.components[component as usize].op_writes.get(own as usize);
                 (own, writes.copied().unwrap_or(class_writes))
             }
@@ -305,6 +312,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             },
             Target::Copy(component) => match self.picked(frame, child) {
                 None => Some(self.copy_for(component, self.frames[frame].scope)),
+                picked => picked,
+            },
+            Target::Chosen(component) => match self.picked(frame, child) {
+                None => Some(self.chosen_node(component, child)),
                 picked => picked,
             },
             Target::Database(component) => Some(self.node_for(component, child)),
@@ -340,9 +351,15 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         }
         let Frame { client, key, .. } = self.frames[child];
         let turn = match link.policy {
-            Policy::Random | Policy::PowerOfTwo => (draw(key, link.site, PICK) * ready as f64) as u32,
-            Policy::IpHash => (mix64(client as u64) % ready as u64) as u32,
-            Policy::RoundRobin | Policy::SmoothRoundRobin | Policy::LeastConnections => {
+            Policy::Random | Policy::PowerOfTwo | Policy::LeastResponseTime => {
+                (draw(key, link.site, PICK) * ready as f64) as u32
+            }
+            Policy::IpHash | Policy::ConsistentHash | Policy::Maglev => (mix64(client as u64) % ready as u64) as u32,
+            Policy::RoundRobin
+            | Policy::SmoothRoundRobin
+            | Policy::LeastConnections
+            | Policy::WeightedLeastConnections
+            | Policy::ResourceBased => {
                 let caller = self.caller(link_at, link, scope);
                 let turn = caller.cursor % ready;
                 caller.cursor = turn + 1;
@@ -367,6 +384,9 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let link = &self.plan.links[call.link as usize];
         if self.frames[frame].has(ADMITTED) {
             self.leave_link(frame, call, link, Some(outcome));
+        }
+        if link.watched {
+            self.endpoint_answered(frame, outcome);
         }
         if outcome == Outcome::Ok {
             let state = &mut self.frames[frame];
@@ -397,8 +417,11 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.stop_retrying(frame, link, retry);
             let state = self.frames[frame];
             let writes = self.call_writes(frame, call, link);
+            // A balancer sees no answer of a server that is down.
+            let seen =
+                if link.watched && self.is_unreachable(frame, outcome) { Outcome::ConnectionRefused } else { outcome };
             let may = (state.attempt as u32) < retry.retries
-                && retry.when & (1 << outcome as u16) != 0
+                && retry.when & (1 << seen as u16) != 0
                 && self.is_retryable(frame, call, retry.writes || !writes);
             if may {
                 let attempt = state.attempt + 1;

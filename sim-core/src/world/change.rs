@@ -1,12 +1,15 @@
 //! What changes while it runs: settings, faults.
 
 use super::station::Station;
+use super::vertical::Size;
 use super::{Control, World};
 use crate::plan::{ChangeKind, InstanceRef, Kind};
 
 /// Settings that may change while it runs, by component.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// Pools: what replicas that join have, where that was changed.
+    pub joining: Vec<Size>,
     /// Pools: the speed.
     pub speeds: Vec<f64>,
     /// Caches: the capacity in entries.
@@ -34,6 +37,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn first_settings(&self) -> Settings {
         let count = self.plan.components.len();
         let mut settings = Settings {
+            joining: vec![Size::default(); count],
             speeds: vec![1.0; count],
             capacities: vec![0; count],
             ttls: vec![Vec::new(); count],
@@ -69,9 +73,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     station.servers = slots;
                 }
             }
+            Kind::Pool(_) => {
+                if let Some(cores) = self.settings.joining[component as usize].cores {
+                    station.servers = cores;
+                }
+            }
             Kind::Client(_)
             | Kind::Balancer(_)
-            | Kind::Pool(_)
             | Kind::Cache(_)
             | Kind::Queue(_)
             | Kind::Limiter(_)
@@ -84,6 +92,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let members = &self.members[component as usize];
         match instance {
             None => members.clone(),
+            Some(InstanceRef::Zone(zone)) => {
+                let mut inside = members.clone();
+                inside.retain(|&at| self.instances[at as usize].zone == zone);
+                inside
+            }
             Some(InstanceRef::Replica(replica)) => members.get(replica as usize).copied().into_iter().collect(),
             Some(InstanceRef::Shard(shard, node)) => {
                 let Kind::Database(database) = self.plan.components[component as usize].kind else {
@@ -112,11 +125,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
             &ChangeKind::Size { component, size, overflow } => {
                 self.settings.sizes[component as usize] = (size, overflow);
                 self.resize_stations(component, size.saturating_add(overflow));
+                self.forget_reserve(component);
             }
             &ChangeKind::Capacity { component, capacity } => {
                 self.settings.capacities[component as usize] = capacity;
                 for instance in self.members[component as usize].clone() {
                     let state = self.instances[instance as usize].state;
+                    let capacity = self.cache_plan(component).of_node(capacity);
                     self.caches[state as usize].resize(capacity, self.now);
                 }
             }
@@ -128,10 +143,22 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.settings.slots[component as usize] = Some(slots);
                 self.resize_stations(component, slots);
             }
+            &ChangeKind::Warm { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.warm_up(instance);
+                }
+            }
+            &ChangeKind::Shards { component, shards } => self.set_shards(component, shards),
             &ChangeKind::Flush { component, instance } => {
                 for instance in self.meant(component, instance) {
                     let state = self.instances[instance as usize].state;
                     self.caches[state as usize].clear();
+                }
+            }
+            &ChangeKind::Deploy { component, pace } => self.deploy(component, pace),
+            &ChangeKind::Restart { component, instance } => {
+                for instance in self.meant(component, instance) {
+                    self.restart(instance);
                 }
             }
             &ChangeKind::Fault { fault, until, ends } => {

@@ -176,7 +176,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let item = wish.item.unwrap_or_else(|| match class_plan.keyspace {
             Some(keyspace) => {
                 let keyspace = &self.plan.keyspaces[keyspace as usize];
-                keyspace.keys.pick(draw(key, keyspace.site, 0))
+                keyspace.pick(draw(key, keyspace.site, 0))
             }
             None => NO_KEY,
         });
@@ -197,6 +197,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         if self.plan.sizes {
             self.sizes[frame as usize] = wish.size.unwrap_or_else(|| {
+                if self.plan.sized_keys && item != NO_KEY {
+                    return self.item_size(class, item);
+                }
                 class_plan.size.as_ref().map_or(0, |size| size.sample_ns(draw(key, class_plan.site, 1)))
             });
         }
@@ -313,7 +316,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             && let Some(keyspace) = self.plan.classes[class as usize].keyspace
         {
             let keyspace = &self.plan.keyspaces[keyspace as usize];
-            wish.item = Some(keyspace.keys.pick(draw(child_key(key, keyspace.site, turn, 0), keyspace.site, 0)));
+            wish.item = Some(keyspace.pick(draw(child_key(key, keyspace.site, turn, 0), keyspace.site, 0)));
         }
         self.frames[session].waiting = Waiting::Request;
         Next::Frame(self.request(client, request_key, wish, session))

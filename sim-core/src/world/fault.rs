@@ -3,10 +3,13 @@
 use super::frame::{Waiting, draw};
 use super::{Control, World};
 use crate::engine::rng::{mix64, uniform};
-use crate::plan::{Effect, InstanceRef, Kind, LinkEffect, LinkFault, LinkPlan, Target};
+use crate::plan::{Effect, InstanceRef, Kind, LinkEffect, LinkFault, LinkPlan};
 
 /// How often a message is sent again before the network gives up.
 pub(super) const RETRANSMISSIONS_MAX: u64 = 15;
+
+/// How many faults are remembered at most.
+const LOG_MAX: usize = 10_000;
 
 // The k of a fault's draws.
 const ADDED: u64 = 0;
@@ -20,6 +23,8 @@ pub struct Faults {
     processes: Vec<Process>,
     /// Faults that lie on links now, in the order in which they began: which, and until when.
     on_links: Vec<(u32, u64)>,
+    /// Those that began in the window: which, when, and when they end.
+    pub(super) log: Vec<(u32, u64, u64)>,
 }
 
 /// Failures by chance of one target.
@@ -108,6 +113,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn fault_begins(&mut self, fault: u32, only: Option<u32>, until: u64) {
         let plan = self.plan;
         let effect = &plan.faults[fault as usize].effect;
+        if self.in_window(self.now) && self.faults.log.len() < LOG_MAX {
+            self.faults.log.push((fault, self.now, until));
+        }
         if let Effect::Link(_) = effect {
             self.faults.on_links.push((fault, until));
             return;
@@ -194,11 +202,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let state = &mut self.instances[instance as usize];
         state.stalled_until = until;
         state.speed = 0.0;
-        for station in self.station_range(instance) {
-            if self.stations[station as usize].sharing.is_some() {
-                self.sharing_reschedule(station);
-            }
-        }
+        state.plain = false;
+        self.let_wait(instance, true);
         for frame in 0..self.frames.high_water() {
             let state = &self.frames[frame];
             if state.waiting == Waiting::Work && state.instance == instance && state.wake != 0 {
@@ -222,17 +227,35 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let state = &mut self.instances[instance as usize];
         state.speed = state.pace();
+        state.plain = state.is_plain();
+        self.let_wait(instance, false);
+    }
+
+    /// Lets all tasks on the shared cores of an instance wait, or go on.
+    fn let_wait(&mut self, instance: u32, stalled: bool) {
         for station in self.station_range(instance) {
-            if self.stations[station as usize].sharing.is_some() {
-                self.sharing_reschedule(station);
+            let state = &mut self.stations[station as usize];
+            if state.sharing.is_none() {
+                continue;
             }
+            let waited = state.waiting();
+            state.stalled = stalled;
+            let waiting = state.waiting();
+            let crowd = &mut self.meters.crowds[state.meter as usize];
+            crowd.0 = crowd.0 + waiting - waited;
+            if self.open {
+                state.tally.queue_max = state.tally.queue_max.max(waiting);
+                crowd.1 = crowd.1.max(crowd.0);
+            }
+            self.sharing_reschedule(station);
         }
     }
 
-    /// How long work takes at an instance whose speed is not 1, or that is stalled.
+    /// How long work takes at an instance whose speed is not 1, that is stalled, or slower when it is busy.
     pub(super) fn stretched(&self, instance: usize, work_ns: u64) -> u64 {
         let state = &self.instances[instance];
-        let ns = (work_ns as f64 / state.pace()).round() as u64;
+        let work = self.slowed_work(state.stations, work_ns);
+        let ns = (work as f64 / state.pace()).round() as u64;
         if work_ns == 0 { 0 } else { ns + state.stalled_until.saturating_sub(self.now) }
     }
 
@@ -300,8 +323,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         scope: u32,
         link: &LinkPlan,
     ) -> bool {
-        let (Target::Pool(target) | Target::Balancer(target) | Target::Copy(target) | Target::Database(target)) =
-            link.target;
+        let target = link.target.component();
         if target != component
             || !(instance.is_none() || self.is_meant(component, instance, self.frames[child].instance))
         {

@@ -35,6 +35,10 @@ pub enum Waiting {
     Child,
     /// The moment to try again.
     BackOff,
+    /// Another's load of the same key.
+    Flight,
+    /// A lock.
+    Lock,
     /// Its branches.
     Join,
     /// The end of the delivery that it is a part of.

@@ -4,7 +4,7 @@ use super::World;
 use super::frame::{FALLBACK, NO_COMPONENT, NO_KEY};
 use super::trace::{Found, Seat, Span, SpanKind};
 use crate::engine::slab::NONE;
-use crate::plan::{ANY_OP, CallPlan, Kind, LinkPlan, Op, OpName, Outcome, Place, Target};
+use crate::plan::{ANY_OP, CallPlan, LinkPlan, Op, OpName, Outcome, Place};
 use crate::policy::eviction::Lookup;
 use std::collections::BTreeMap;
 
@@ -289,7 +289,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return;
         }
         let found = match found {
-            Lookup::Hit { version, .. } if self.newest(component, self.frames[frame].item) > Some(*version) => {
+            Lookup::Hit { version, .. } if self.newest_of(component, self.frames[frame].item) > Some(*version) => {
                 Found::Stale
             }
             Lookup::Hit { .. } => Found::Hit,
@@ -310,24 +310,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         span.seat = Some(Seat { ordinal: state.ordinal, owner });
         span
     }
-
-    /// The newest version of a key in the database that a cache holds copies of.
-    fn newest(&self, component: u32, item: u64) -> Option<u32> {
-        let Kind::Cache(cache) = self.plan.components[component as usize].kind else { return None };
-        let source = self.plan.caches[cache as usize].versions_of;
-        if source == NONE {
-            return None;
-        }
-        let Kind::Database(database) = self.plan.components[source as usize].kind else { return None };
-        Some(self.newest_at(database, item))
-    }
 }
 
-fn callee_of(link: &LinkPlan) -> u32 {
-    match link.target {
-        Target::Pool(component)
-        | Target::Balancer(component)
-        | Target::Copy(component)
-        | Target::Database(component) => component,
-    }
+pub(super) fn callee_of(link: &LinkPlan) -> u32 {
+    link.target.component()
 }

@@ -1,13 +1,16 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
 use super::balancer::Endpoints;
-use super::data::{CacheState, ConnectionState, DatabaseState};
+use super::cache::CacheState;
+use super::connections::ConnectionState;
+use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
 use crate::plan::{Kind, Outcome, Scope};
+use crate::policy::adaptive_limit::Limit;
 
 /// In which part of its life an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,22 @@ pub struct Instance {
     pub life: Life,
     /// How many crashes keep it down.
     pub down: u32,
+    /// Whether work takes as long at it as was drawn: its speed is 1, and nothing slows it.
+    pub plain: bool,
+    /// Whether work takes longer at it when it is busy.
+    pub slows_down: bool,
+    /// Its limit of memory in bytes, where it differs from the pool's.
+    pub memory_limit: Option<u64>,
+    /// The most memory that it took since an autoscaler looked, in bytes.
+    pub memory_peak: u64,
+    /// Calls since its last pause; where it pauses by time, pauses.
+    pub since_pause: u64,
+    /// Its pauses so far.
+    pub pauses: u64,
+    /// The limit of calls that finds itself.
+    pub limit: Option<Box<Limit>>,
+    /// The zone that it is in.
+    pub zone: u32,
     /// How fast it serves now.
     pub speed: f64,
     /// How fast it serves when nothing slows it.
@@ -57,10 +76,12 @@ pub struct Instance {
     pub stalled_until: u64,
     /// The shares of calls that faults let fail.
     pub added_errors: Vec<f64>,
-    /// Its weight at balancers, where it differs from the pool's.
+    /// Its weight at balancers in thousandths, where it differs from the pool's.
     pub weight: Option<u32>,
     /// Calls at it.
     pub active: u32,
+    /// Calls that reached it, whenever: what autoscalers see of it. It goes round.
+    pub arrived: u32,
     /// Calls that reached it in the window.
     pub calls: u64,
     /// How it answered those that it answered badly.
@@ -80,6 +101,11 @@ impl Instance {
     #[inline(always)]
     pub fn is_down(&self) -> bool {
         self.down > 0
+    }
+
+    /// Whether work takes as long at it as was drawn, while it is not stalled.
+    pub fn is_plain(&self) -> bool {
+        self.pace() == 1.0 && !self.slows_down
     }
 
     /// How fast it serves when it is not stalled.
@@ -115,7 +141,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             self.first_entry.push(self.entries.len() as u32);
             self.entries.extend(if component.by_op { &component.entry_by_op } else { &component.entry_by_class });
         }
-        let keys = plan.keyspaces.iter().map(|keyspace| keyspace.count).max().unwrap_or(0);
+        let keys = plan.keys_end();
         self.databases = plan.databases.iter().map(|database| DatabaseState::new(database, keys)).collect();
         self.endpoints =
             plan.balancers.iter().flat_map(|balancer| &balancer.groups).map(|_| Endpoints::default()).collect();
@@ -134,6 +160,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     database.shards * (1 + database.replicas)
                 }
                 Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
+                Kind::Cache(cache) if state.scope == Scope::Shared => {
+                    plan.caches[cache as usize].slot_ends.len().max(1) as u32
+                }
                 Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
@@ -142,6 +171,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         self.epoch = 1;
+        for instance in 0..self.instances.len() as u32 {
+            self.fill_pool(instance);
+        }
     }
 
     /// Adds an instance to a component.
@@ -150,8 +182,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let ordinal = self.members[component as usize].len() as u32;
         let number = self.instances.len() as u32;
         let (mut speed, mut weight) = (1.0, None);
+        let (mut slows_down, mut limit, mut zone) = (false, None, 0);
         if let Kind::Pool(pool) = plan.kind {
             let pool = &self.plan.pools[pool as usize];
+            slows_down = !pool.slowdown.is_empty();
+            limit = pool.limit.map(|spec| Box::new(Limit::new(spec)));
+            zone = self.zone_for_new(component, pool.zones);
             speed = self.settings.speeds[component as usize];
             if let Some(other) = pool.overrides.iter().find(|other| other.replica == ordinal) {
                 speed = other.speed.unwrap_or(speed);
@@ -162,11 +198,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Kind::Cache(cache) => {
                 let plan = &self.plan.caches[cache as usize];
                 let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
-                self.caches.push(CacheState::new(plan, self.settings.capacities[component as usize], seed));
+                let capacity = plan.of_node(self.settings.capacities[component as usize]);
+                self.caches.push(CacheState::new(plan, capacity, seed));
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
-                self.connections.push(ConnectionState::new());
+                self.connections.push(ConnectionState::default());
                 self.connections.len() as u32 - 1
             }
             Kind::Client(_)
@@ -201,6 +238,14 @@ impl<const TRACED: bool> World<'_, TRACED> {
             stations,
             entries: self.first_entry[component as usize],
             by_op: plan.by_op,
+            plain: speed == 1.0 && !slows_down,
+            slows_down,
+            memory_limit: self.settings.joining[component as usize].memory,
+            memory_peak: 0,
+            since_pause: 0,
+            pauses: 0,
+            limit,
+            zone,
             is_caller: plan.is_caller,
             state,
             life,
@@ -212,6 +257,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             added_errors: Vec::new(),
             weight,
             active: 0,
+            arrived: 0,
             calls: 0,
             errors: Box::default(),
             ready_since: self.now,
@@ -220,7 +266,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
             starts: 0,
         });
         self.members[component as usize].push(number);
+        self.first_pause(number);
         self.epoch += 1;
+        if let Kind::Cache(_) = plan.kind
+            && (owner == NONE || self.instances[owner as usize].joined_at == 0)
+        {
+            self.warm_up(number);
+        }
         if life == Life::Starting {
             self.start_up(number);
             self.may_fail(component, number);
@@ -228,8 +280,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
         number
     }
 
-    /// Begins the start-up of an instance.
-    fn start_up(&mut self, instance: u32) {
+    /// Begins the start-up of an instance, as soon as there is a machine for it.
+    pub(super) fn start_up(&mut self, instance: u32) {
+        if self.finds_node(instance) {
+            self.start_on_node(instance);
+        }
+    }
+
+    /// Begins the start-up of an instance that has where to run.
+    pub(super) fn start_on_node(&mut self, instance: u32) {
         let state = &mut self.instances[instance as usize];
         state.starts += 1;
         let (starts, ordinal, component) = (state.starts, state.ordinal, state.component);
@@ -264,7 +323,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
         state.life = Life::Ready;
         state.ready_since = self.now;
         state.became_ready = self.now;
+        let component = state.component;
         self.epoch += 1;
+        if !self.rollouts.is_empty() {
+            self.go_on_rolling_out(component);
+        }
     }
 
     /// The caller's copy of a component; made when it is first asked for by a replica that joined.
@@ -280,7 +343,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn make_copy(&mut self, component: u32, scope: u32) -> u32 {
         let copy = match self.plan.components[component as usize].scope {
             Scope::Shared => self.members[component as usize][0],
-            Scope::PerCaller => self.add_instance(component, scope, Life::Ready),
+            Scope::PerCaller => {
+                let copy = self.add_instance(component, scope, Life::Ready);
+                self.fill_pool(copy);
+                copy
+            }
         };
         let copies = &mut self.copies[component as usize];
         if scope as usize >= copies.len() {
@@ -317,147 +384,5 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn wanted_members(&self, component: u32) -> Vec<u32> {
         let wanted = |at: &u32| matches!(self.instances[*at as usize].life, Life::Starting | Life::Ready);
         self.members[component as usize].iter().copied().filter(wanted).collect()
-    }
-
-    /// Lets replicas join or leave until there are `count`.
-    pub(super) fn set_replicas(&mut self, component: u32, count: u32) {
-        let mut wanted = self.wanted_members(component);
-        while (wanted.len() as u32) < count {
-            wanted.push(self.add_instance(component, NONE, Life::Starting));
-        }
-        // Those that are not ready go first, then the youngest.
-        wanted.sort_by_key(|&at| {
-            let state = &self.instances[at as usize];
-            (state.life == Life::Starting, state.joined_at, state.ordinal)
-        });
-        for &leaves in wanted.iter().skip(count as usize).rev() {
-            self.leave(leaves);
-        }
-        self.note_replicas(component);
-    }
-
-    fn leave(&mut self, instance: u32) {
-        self.end_capacity(instance);
-        let state = &mut self.instances[instance as usize];
-        state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
-        self.epoch += 1;
-    }
-
-    /// A leaving instance has finished what it had.
-    pub(super) fn instance_gone(&mut self, instance: u32) {
-        self.instances[instance as usize].life = Life::Gone;
-    }
-
-    /// Counts the capacity of an instance up to now, inside the window.
-    pub(super) fn end_capacity(&mut self, instance: u32) {
-        let now = self.now;
-        let state = &self.instances[instance as usize];
-        if !matches!(state.life, Life::Ready) || state.is_down() {
-            return;
-        }
-        let ready = self.clip(now) - self.clip(state.ready_since);
-        let stations = self.plan.components[state.component as usize].stations.len();
-        for at in 0..stations {
-            let station = &mut self.stations[state.stations as usize + at];
-            station.tally.capacity_area += ready as u128 * station.servers as u128;
-        }
-        self.instances[instance as usize].ready_since = now;
-    }
-
-    /// An instance dies: all in it fails, all that it knew is lost.
-    pub(super) fn crash(&mut self, instance: u32) {
-        self.end_capacity(instance);
-        self.instances[instance as usize].down += 1;
-        if self.instances[instance as usize].down > 1 {
-            return;
-        }
-        self.lose_copies(instance);
-        self.forget_callees(instance);
-        for frame in 0..self.frames.high_water() {
-            let state = &self.frames[frame];
-            let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);
-            if lives && state.instance == instance && !state.has(super::frame::BRANCH) {
-                self.interrupt(frame, Outcome::Failed, false);
-            }
-        }
-    }
-
-    /// A crash ends: the instance begins to come back, cold.
-    pub(super) fn recover(&mut self, instance: u32) {
-        let state = &mut self.instances[instance as usize];
-        state.down -= 1;
-        if state.down > 0 || !matches!(state.life, Life::Ready | Life::Starting) {
-            return;
-        }
-        state.life = Life::Starting;
-        self.epoch += 1;
-        self.start_up(instance);
-    }
-
-    /// The caches and pools that belong to an instance are lost with it, and a cache's own entries.
-    fn lose_copies(&mut self, instance: u32) {
-        for at in 0..self.instances.len() as u32 {
-            let state = &self.instances[at as usize];
-            if at == instance || state.owner == instance {
-                match state.kind {
-                    Kind::Cache(_) => self.caches[state.state as usize].clear(),
-                    Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_)
-                    | Kind::Balancer(_)
-                    | Kind::Pool(_)
-                    | Kind::Database(_)
-                    | Kind::Queue(_)
-                    | Kind::Limiter(_)
-                    | Kind::Autoscaler(_) => {}
-                }
-            }
-        }
-    }
-
-    /// Sets how fast an instance serves from now on; what it is doing changes pace.
-    pub(super) fn set_speed(&mut self, instance: u32, base: f64, slowed: f64) {
-        let stations = self.station_range(instance);
-        for station in stations.clone() {
-            if self.stations[station as usize].sharing.is_some() {
-                self.sharing_advance(station);
-            }
-        }
-        let state = &mut self.instances[instance as usize];
-        let old = state.pace();
-        state.base_speed = base;
-        state.slowed = slowed;
-        let new = state.pace();
-        if old == new {
-            return;
-        }
-        let resumes = state.stalled_until.max(self.now);
-        if resumes == self.now {
-            state.speed = new;
-        }
-        for station in stations {
-            if let Some(sharing) = &self.stations[station as usize].sharing {
-                let left = sharing.left();
-                if self.open {
-                    self.stations[station as usize].tally.shared_work += left / new - left / old;
-                }
-                self.sharing_reschedule(station);
-            }
-        }
-        for frame in 0..self.frames.high_water() {
-            let state = &self.frames[frame];
-            if state.waiting == super::frame::Waiting::Work && state.instance == instance && state.wake != 0 {
-                let end = state.since + state.work;
-                let left = ((end - resumes) as f64 * old / new).round() as u64;
-                self.frames[frame].work = resumes - self.frames[frame].since + left;
-                self.wake_in(frame, resumes - self.now + left);
-            }
-        }
-    }
-
-    /// The stations of an instance.
-    pub(super) fn station_range(&self, instance: u32) -> std::ops::Range<u32> {
-        let state = &self.instances[instance as usize];
-        let count = self.plan.components[state.component as usize].stations.len() as u32;
-        state.stations..state.stations + count
     }
 }

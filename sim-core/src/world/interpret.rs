@@ -87,6 +87,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::Lookup(cache) => self.lookup(frame, cache),
             Op::Store(cache) => self.store(frame, cache),
             Op::Remove(cache) => self.remove(frame, cache),
+            Op::Cache(op) => self.cache_op(frame, op),
             Op::IfHit(pc) => {
                 if self.frames[frame].has(HIT) {
                     Next::At(pc)
@@ -138,6 +139,14 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Op::Expire => Next::Step,
             Op::HedgedTry(_) => self.try_call(frame),
             Op::EndBranch => self.end_branch(frame),
+            Op::NoteLatency => {
+                self.note_latency(frame);
+                Next::Step
+            }
+            Op::Remember => self.remember(frame),
+            Op::CountForPause => self.count_for_pause(frame),
+            Op::Admit => self.admit_by_limit(frame),
+            Op::Learn => self.learn(frame),
             Op::Choose(choice) => {
                 let choice = &plan.choices[choice as usize];
                 let key = self.frames[frame].key;
@@ -176,6 +185,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Next::Step
             }
+            Op::Data { step, at, to } => self.data(frame, step, at, to),
             Op::Message { step, cell, to } => self.message(frame, step, cell, to),
             Op::Limit(limiter) => self.limit(frame, limiter),
             Op::Passed(limiter) => self.passed(frame, limiter),
@@ -240,7 +250,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Waiting::Nothing
             | Waiting::Granted
             | Waiting::SharedWork
+            | Waiting::Flight
             | Waiting::Batch
+            | Waiting::Lock
             | Waiting::Request => {
                 unreachable!("no event wakes these")
             }

@@ -78,6 +78,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Waiting::Nothing | Waiting::Granted => return,
                 Waiting::Queue
+                | Waiting::Lock
                 | Waiting::Front
                 | Waiting::Work
                 | Waiting::SharedWork
@@ -86,6 +87,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 | Waiting::Outward
                 | Waiting::Homeward
                 | Waiting::Child
+                | Waiting::Flight
                 | Waiting::BackOff => {
                     let Frame { cell, since, .. } = self.frames[deepest];
                     self.logs[log as usize].add(cell, self.now - since);
@@ -188,6 +190,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 return;
             }
             Waiting::Queue | Waiting::Front => self.withdraw(frame),
+            Waiting::Lock => {
+                self.leave_lock_line(frame);
+                self.close_phase(frame);
+            }
             Waiting::Work | Waiting::SharedWork => self.break_work(frame),
             Waiting::Delay => {
                 self.close_phase(frame);
@@ -209,6 +215,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.ready.retain(|&other| other != frame);
             }
             Waiting::Nothing => self.ready.retain(|&other| other != frame),
+            Waiting::Flight => self.withdraw_from_flight(frame),
             Waiting::Child => self.drop_child(frame, cancel),
             Waiting::Join => {
                 if state.log != NONE {

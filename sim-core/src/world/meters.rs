@@ -50,8 +50,28 @@ pub struct ComponentMeter {
     pub bypassed: u64,
     /// Hits that were older than the newest committed version.
     pub stale_reads: u64,
+    /// Misses that waited for another's load.
+    pub coalesced: u64,
+    /// Loads in the background.
+    pub refreshes: u64,
+    /// Failed loads that an entry past its end stood in for.
+    pub stood_in: u64,
+    /// Entries that writes took out by their tags.
+    pub invalidated: u64,
+    /// Accepted writes that were lost before they were written.
+    pub lost_writes: u64,
+    /// The most memory that a replica took, in bytes.
+    pub memory_max: u64,
+    /// Pauses that began.
+    pub pauses: u64,
+    /// Replicas that were killed for their memory.
+    pub killed: u64,
     /// By tier, the last one for clients of none: what a rate limiter decided.
     pub limits: Vec<Decisions>,
+    /// What a load balancer found of its endpoints.
+    pub care: super::care::CareMeter,
+    /// What its calls carried, bytes, where sizes matter.
+    pub bytes: u64,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.

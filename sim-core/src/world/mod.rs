@@ -8,20 +8,31 @@ mod ahead;
 mod answer;
 mod audit;
 mod balancer;
+mod behind;
+mod cache;
 mod call;
+mod care;
 mod change;
 mod client;
+mod connections;
 mod data;
+mod database;
+mod deploy;
 mod fault;
+mod flight;
 mod frame;
 mod hedge;
 mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod life;
 mod limit;
 mod link;
+mod memory;
 mod meters;
+mod nodes;
+mod pool;
 mod queue;
 mod scale;
 mod seize;
@@ -29,6 +40,7 @@ mod station;
 mod summary;
 pub mod trace;
 mod versions;
+mod vertical;
 
 use std::collections::VecDeque;
 
@@ -39,10 +51,13 @@ use crate::metrics::breakdown::Log;
 use crate::plan::Plan;
 
 use balancer::Endpoints;
+use cache::CacheState;
 use change::Settings;
 use client::ClientState;
-use data::{CacheState, ConnectionState, DatabaseState};
+use connections::ConnectionState;
+use database::DatabaseState;
 use fault::Faults;
+use flight::Flights;
 use frame::{Frame, Waiting};
 use instance::Instance;
 use leave::Join;
@@ -54,6 +69,9 @@ use station::Station;
 use trace::Recorder;
 
 pub use audit::Check;
+pub use care::CareMeter;
+pub use connections::PoolTally;
+pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
@@ -90,12 +108,21 @@ enum Control {
     Slot,
     Change(u32),
     Scale(u32),
+    Flush(u32),
     Sample(u32),
     Ready(u32),
     Users(u32),
+    Move(u32),
+    Promote(u32),
     Limit(u32),
+    Probe(u32),
+    ProbeEnds(u32),
+    Compare(u32),
+    DrainEnds(u32, u32),
     Failure(u32),
     StallEnds(u32),
+    NodeReady(u32),
+    Pause(u32),
 }
 
 /// What the interpreter does next.
@@ -137,8 +164,10 @@ struct World<'p, const TRACED: bool> {
     /// By frame number: what its time was spent on, for frames that a log belongs to.
     logs: Vec<Log>,
     /// By frame number: the connection that an abandoned query still uses; see `call.rs`.
-    leases: Vec<u32>,
-    lease_counts: Vec<(u32, u32)>,
+    lease_of: Vec<u32>,
+    /// By frame number: the first of the connections that it holds and others use too.
+    lent: Vec<u32>,
+    leases: Vec<connections::Lease>,
     free_leases: Vec<u32>,
     /// By frame number: the keys that it is to be about again, last first.
     keys: Vec<Vec<u64>>,
@@ -174,6 +203,7 @@ struct World<'p, const TRACED: bool> {
     first_source: Entry,
     first_source_at: u32,
     caches: Vec<CacheState>,
+    flights: Flights,
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
     queues: Vec<queue::QueueState>,
@@ -183,9 +213,11 @@ struct World<'p, const TRACED: bool> {
     ahead: ahead::Ahead,
     settings: Settings,
     faults: Faults,
+    rollouts: Vec<deploy::Rollout>,
     /// Changes whenever endpoints do.
     epoch: u64,
     startup_stream: u64,
+    pause_stream: u64,
     slot_began: u64,
     areas_at_start: Vec<(u128, u128)>,
     areas_at_end: Vec<(u128, u128)>,
@@ -213,8 +245,9 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             timeout_lanes: Vec::new(),
             frames: Slab::default(),
             logs: Vec::new(),
+            lease_of: Vec::new(),
+            lent: Vec::new(),
             leases: Vec::new(),
-            lease_counts: Vec::new(),
             free_leases: Vec::new(),
             keys: Vec::new(),
             sizes: Vec::new(),
@@ -240,6 +273,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             first_source: NEVER,
             first_source_at: 0,
             caches: Vec::new(),
+            flights: Flights::default(),
             connections: Vec::new(),
             databases: Vec::new(),
             queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
@@ -249,8 +283,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             ahead: ahead::Ahead::new(plan),
             settings: Settings::default(),
             faults: Faults::default(),
+            rollouts: Vec::new(),
             epoch: 0,
             startup_stream: 0,
+            pause_stream: 0,
             slot_began: 0,
             areas_at_start: Vec::new(),
             areas_at_end: Vec::new(),
@@ -262,10 +298,12 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         };
         world.settings = world.first_settings();
         world.startup_stream = world.streams.stream("startup");
+        world.pause_stream = world.streams.stream("pause");
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
         world.build_limiters();
+        world.build_care();
         world.schedule_changes();
         world.build_clients();
         world
@@ -366,12 +404,21 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             }
             Control::Change(at) => self.change(at),
             Control::Scale(at) => self.scale(at),
+            Control::Flush(instance) => self.flush_due(instance),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
             Control::Limit(limiter) => self.adapt(limiter),
+            Control::Probe(balancer) => self.probe(balancer),
+            Control::ProbeEnds(balancer) => self.probe_ends(balancer),
+            Control::Compare(balancer) => self.compare(balancer),
+            Control::DrainEnds(balancer, instance) => self.drain_ends(balancer, instance),
             Control::Users(client) => self.users_change(client),
+            Control::Move(database) => self.move_key(database),
+            Control::Promote(instance) => self.promote(instance),
             Control::Failure(process) => self.failure(process),
             Control::StallEnds(instance) => self.stall_ends(instance),
+            Control::NodeReady(scaler) => self.node_ready(scaler),
+            Control::Pause(instance) => self.pause(instance),
         }
     }
 
@@ -413,7 +460,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let frame = self.frames.take();
         if frame as usize >= self.logs.len() {
             self.logs.push(Log::default());
-            self.leases.push(NONE);
+            self.lease_of.push(NONE);
+            self.lent.push(NONE);
             self.sizes.push(0);
             self.origins.push(0);
             self.keys.push(Vec::new());

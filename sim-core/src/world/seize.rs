@@ -63,11 +63,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn release_op(&mut self, frame: u32, place: Place) -> Next {
         let station = self.station_of(frame, place);
         if let Place::Pool(_) = place
-            && let lease = self.leases[frame as usize]
+            && self.lent[frame as usize] != NONE
+            && let lease = self.take_lease(frame, station)
             && lease != NONE
-            && self.lease_counts[lease as usize].0 == station
         {
-            self.leases[frame as usize] = NONE;
             self.end_lease(lease);
             return self.after_cleanup(frame);
         }
@@ -121,8 +120,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         if self.stations[station as usize].sharing.is_some() {
             return self.share(frame, station, cell + 1, drawn);
         }
-        let speed = self.instances[instance].speed;
-        let ns = if speed == 1.0 { drawn } else { self.stretched(instance, drawn) };
+        let ns = if self.instances[instance].plain { drawn } else { self.stretched(instance, drawn) };
         let state = &mut self.frames[frame];
         state.work = ns;
         // Not in line: the link is free to remember where it works.
@@ -155,6 +153,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         match self.plan.ops[state.pc as usize] {
             crate::plan::Op::Work { station, .. } => self.instances[state.instance as usize].stations + station as u32,
             crate::plan::Op::Seize { place, .. } => self.station_of(frame, place),
+            crate::plan::Op::Data { at: database, .. } => self.lock_station(state.instance, database),
             crate::plan::Op::Message { .. } => self.instances[state.instance as usize].stations,
             crate::plan::Op::SeizeSession { pool, .. } => self.station_of(frame, Place::Pool(pool)),
             other => unreachable!("{other:?} is at no station"),
@@ -228,7 +227,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn turn_away(&mut self, frame: u32, station: u32) -> Seized {
         self.frames[frame].waiting = Waiting::Nothing;
         self.count_rejected(station);
-        Seized::Refused(Outcome::Rejected)
+        let instance = self.stations[station as usize].instance;
+        // PgBouncer: "no more connections allowed".
+        let pool = matches!(self.instances[instance as usize].kind, Kind::ConnectionPool(_));
+        Seized::Refused(if pool { Outcome::ConnectionRefused } else { Outcome::Rejected })
     }
 
     fn count_rejected(&mut self, station: u32) {
@@ -333,6 +335,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
             } else {
                 self.record_wait(station, since);
             }
+            if self.stations[station as usize].codel.is_some() && self.sheds(station, since) {
+                self.count_rejected(station);
+                self.ready_after(next, Err(Outcome::Rejected));
+                continue;
+            }
             // Work past its deadline is refused rather than begun.
             if self.frames[next].deadline <= self.now {
                 self.count_abandoned(station);
@@ -371,6 +378,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         {
             return self.batch_is_due(station);
         }
+        if self.frames[frame].waiting == Waiting::Queue && self.wants_reserve(frame, station) {
+            return Next::Wait;
+        }
         self.leave_line(frame, station);
         self.close_phase(frame);
         self.frames[frame].waiting = Waiting::Nothing;
@@ -401,6 +411,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     /// Begins a task on shared cores.
     fn share(&mut self, frame: u32, station: u32, cell: u16, work: u64) -> Next {
         let now = self.now;
+        let work = self.slowed_work(station, work);
         self.frames[frame].work = work;
         self.open_phase(frame, cell, Waiting::SharedWork);
         if work == 0 {
@@ -435,9 +446,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn sharing_advance(&mut self, station: u32) {
         let now = self.now;
         let state = &mut self.stations[station as usize];
-        let speed = self.instances[state.instance as usize].speed;
-        let rate = state.sharing_rate(speed);
-        state.advance_sharing(now, speed > 0.0);
+        let rate = state.sharing_rate(self.instances[state.instance as usize].speed);
+        state.advance_sharing(now);
         state.sharing.as_mut().expect("a sharing station").advance(now, rate);
     }
 

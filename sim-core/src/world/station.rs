@@ -4,6 +4,7 @@ use crate::engine::slab::{NONE, Slab};
 use crate::plan::{Discipline, Order, StationPlan, WhenFull};
 
 use super::frame::Frame;
+use crate::policy::codel::Codel;
 
 /// A line of frames, linked through them.
 #[derive(Debug, Clone, Copy)]
@@ -83,10 +84,14 @@ pub struct Station {
     pub instance: u32,
     /// Where its waits are recorded: see `Meters::waits`.
     pub meter: u32,
+    /// Controlled delay, where its queue sheds by it.
+    pub codel: Option<Box<Codel>>,
     /// Whether it never has a queue: as many servers as can ever ask.
     pub free: bool,
     /// Whether its places are connections that are told apart.
     pub tracked: bool,
+    /// Shared cores: whether they work on nothing now, so that all wait.
+    pub stalled: bool,
     /// Processor sharing, where that is the discipline.
     pub sharing: Option<Box<Sharing>>,
     /// What is measured.
@@ -241,8 +246,10 @@ impl Station {
             order: plan.order,
             instance,
             meter,
+            codel: plan.codel_ns.map(|(target, interval)| Box::new(Codel::new(target, interval))),
             free: plan.free,
             tracked: false,
+            stalled: false,
             sharing: sharing.then(Box::default),
             tally: Tally { last: now, sharing, ..Tally::default() },
         }
@@ -277,11 +284,11 @@ impl Station {
     }
 
     /// Brings the areas of shared cores up to now, before every change of their tasks; while stalled, all of them wait.
-    pub fn advance_sharing(&mut self, now: u64, works: bool) {
+    pub fn advance_sharing(&mut self, now: u64) {
         let passed = (now - self.tally.last) as u128;
         self.tally.last = now;
         let tasks = self.busy as u64 * 1000;
-        let served = if works { tasks.min(self.servers as u64) } else { 0 };
+        let served = if self.stalled { 0 } else { tasks.min(self.servers as u64) };
         self.tally.busy_area += passed * served as u128;
         self.tally.queue_area += passed * (tasks - served) as u128;
     }
@@ -290,7 +297,8 @@ impl Station {
     #[inline(always)]
     pub fn waiting(&self) -> u32 {
         if self.sharing.is_some() {
-            (self.busy as u64 * 1000).saturating_sub(self.servers as u64).div_ceil(1000) as u32
+            let servers = if self.stalled { 0 } else { self.servers as u64 };
+            (self.busy as u64 * 1000).saturating_sub(servers).div_ceil(1000) as u32
         } else {
             self.queue.len + self.front.len
         }

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::audit::Check;
+use super::care::CareMeter;
 use super::meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
 use crate::engine::digest::Digest;
 use crate::engine::slab::NONE;
@@ -32,12 +33,18 @@ pub struct RunResult {
     pub crowds: Vec<Vec<u32>>,
     /// By queue.
     pub queues: Vec<super::QueueTally>,
+    /// By connection pool: all its copies together.
+    pub pools: Vec<super::PoolTally>,
+    /// By database.
+    pub databases: Vec<super::DatabaseTally>,
     /// By client.
     pub clients: Vec<ClientResult>,
     /// Where the time of requests went.
     pub breakdown: Breakdown,
     /// How it went over time.
     pub timeline: Timeline,
+    /// Faults that began in the window: which, when, and when they ended; ns since the run's start.
+    pub faults: Vec<(u32, u64, u64)>,
     /// Tallies that must agree.
     pub audit: Vec<Check>,
     /// Covers all of it.
@@ -147,6 +154,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for tally in &queues {
             tally.digest(&mut digest);
         }
+        let databases: Vec<super::DatabaseTally> =
+            self.databases.iter().map(|database| database.tally.clone()).collect();
+        databases.iter().for_each(|tally| tally.digest(&mut digest));
+        let pools: Vec<super::PoolTally> =
+            self.plan.connection_pools.iter().map(|pool| self.pool_tally(pool)).collect();
+        pools.iter().for_each(|tally| tally.digest(&mut digest));
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
@@ -157,6 +170,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             events: self.events,
             stopped,
             queues,
+            pools,
+            databases,
             clients: clients.collect(),
             classes: self.meters.classes,
             components: self.meters.components,
@@ -166,6 +181,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             crowds,
             breakdown: self.meters.breakdown,
             timeline: self.meters.timeline,
+            faults: self.faults.log,
             audit,
             digest: digest.value(),
         }
@@ -253,8 +269,20 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
         meter.replicas.area as u64,
     ];
     counts.iter().for_each(|&count| digest.word(count));
+    let of_some = [meter.coalesced, meter.refreshes, meter.stood_in, meter.invalidated, meter.lost_writes];
+    // What only some caches can have leaves the digests of others as they are.
+    if of_some.iter().any(|&count| count > 0) {
+        of_some.iter().for_each(|&count| digest.word(count));
+    }
     let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
     limits.for_each(|count| digest.word(count));
+    let care = &meter.care;
+    if *care != CareMeter::default() {
+        let (sum, longest, count) = care.detection;
+        [care.ejections, care.returns, sum, longest, count, care.connects, care.moved, care.cut]
+            .iter()
+            .for_each(|&word| digest.word(word));
+    }
 }
 
 fn digest_counts(digest: &mut Digest, outcomes: &[u64; Outcome::COUNT], latency: &Histogram) {

@@ -116,7 +116,7 @@ pub(super) fn along(weights: &[u64], total: u64) -> Vec<u64> {
     let (mut weighed, mut given) = (0, 0);
     let part = |weight: &u64| {
         weighed += u128::from(*weight);
-        let until = ((2 * weighed * u128::from(total) + whole) / (2 * whole.max(1))) as u64;
+        let until = ((weighed * u128::from(total) + whole / 2) / whole.max(1)) as u64;
         until - std::mem::replace(&mut given, until)
     };
     weights.iter().map(part).collect()

@@ -3,40 +3,22 @@
 use super::super::call::{CallSpec, Caller};
 use super::super::{Lowering, site};
 use super::{WORK, scope, station};
+use crate::components::Component;
 use crate::components::cache::{CacheSpec, Capacity, Eviction, Fill, ReadMode, Ttl, WriteMode};
 use crate::engine::slab::NONE;
 use crate::model::link::Scope as ScopeSpec;
 use crate::plan::*;
 use crate::policy::eviction::Eviction as Policy;
+use crate::policy::hash_slots;
 
 impl Lowering<'_> {
     pub(in crate::lower) fn cache(&mut self, id: u32, name: &str, spec: &CacheSpec) {
-        let ttl_ns = self.ttls(spec.ttl.as_ref());
-        self.plan.caches.push(CachePlan {
-            component: id,
-            capacity: match spec.capacity {
-                Some(Capacity::Items(items)) => items,
-                Some(Capacity::Bytes(_)) => unreachable!("validated: byte capacities are not in this version"),
-                None => u64::MAX,
-            },
-            eviction: match spec.eviction {
-                Eviction::Lru => Policy::Lru,
-                Eviction::Fifo => Policy::Fifo,
-                Eviction::Lfu => Policy::Lfu,
-                Eviction::Random => Policy::Random,
-                Eviction::Sieve => Policy::Sieve,
-                Eviction::S3Fifo => Policy::S3Fifo,
-                Eviction::WTinyLfu => Policy::WTinyLfu,
-                Eviction::Arc => Policy::Arc,
-                Eviction::RedisLru => Policy::RedisLru,
-                Eviction::RedisLfu => Policy::RedisLfu,
-                Eviction::None => Policy::None,
-            },
-            site: site(&[name, "eviction"]),
-            ttl_ns,
-            versions_of: NONE,
-        });
-        let kind = Kind::Cache(self.plan.caches.len() as u32 - 1);
+        let table = self.cache_plan(id, name, spec);
+        self.plan.sized_keys |= table.weighed;
+        self.plan.sizes |= table.weighed;
+        self.plan.caches.push(table);
+        let cache = self.plan.caches.len() - 1;
+        let kind = Kind::Cache(cache as u32);
         let plan = self.plan_of(id);
         plan.kind = kind;
         plan.scope = scope(spec.scope);
@@ -48,7 +30,10 @@ impl Lowering<'_> {
         let write = self.here();
         self.cache_write(id, name, spec);
         let delete = self.here();
-        self.cache_program(id, name, spec, "delete", |lowering, _| lowering.emit(Op::Remove(id)));
+        self.cache_program(id, name, spec, "delete", |lowering, _| {
+            lowering.emit(Op::Remove(id));
+            lowering.take_tagged(id, spec);
+        });
         let store = self.here();
         self.cache_program(id, name, spec, "store", |lowering, _| lowering.emit(Op::Store(id)));
         let entries = &mut self.plan_of(id).entry_by_op;
@@ -57,6 +42,50 @@ impl Lowering<'_> {
         entries[ops::WRITE as usize] = write;
         entries[ops::DELETE as usize] = delete;
         entries[ops::STORE as usize] = store;
+        if spec.write_mode() == WriteMode::Behind {
+            let program = self.cache_flush(id, name, spec);
+            let (every_ns, batch) = (spec.flush.every.0, spec.flush.batch.0 as u32);
+            let flush = FlushPlan { every_ns, batch, program, site: site(&[name, "flush"]) };
+            self.plan.caches[cache].flush = Some(flush);
+        }
+    }
+
+    fn cache_plan(&self, id: u32, name: &str, spec: &CacheSpec) -> CachePlan {
+        let ahead = spec.read_mode() == ReadMode::Ahead;
+        let nodes = spec.nodes.0 as u32;
+        CachePlan {
+            component: id,
+            capacity: match spec.capacity {
+                Some(Capacity::Items(most) | Capacity::Bytes(most)) => most,
+                None => u64::MAX,
+            },
+            weighed: matches!(spec.capacity, Some(Capacity::Bytes(_))),
+            eviction: eviction(spec.eviction),
+            site: site(&[name, "eviction"]),
+            ttl_ns: self.ttls(spec.ttl.as_ref()),
+            ttl_jitter: spec.ttl_jitter.0,
+            revalidate_ns: spec.revalidate_ns(),
+            grace_ns: spec.grace_ns(),
+            refresh: ahead.then_some(spec.refresh.0),
+            versions_of: NONE,
+            slot_ends: if nodes > 1 { hash_slots::ends(nodes) } else { Vec::new() },
+            warm: self.warm(spec),
+            flush: None,
+            tagged: spec.invalidate_tags,
+        }
+    }
+
+    /// What is in a cache at the start: keyspace, how many keys, a class of that keyspace that has a size.
+    fn warm(&self, spec: &CacheSpec) -> Vec<(u32, u64, Option<u16>)> {
+        let Some(warm) = &spec.warm else { return Vec::new() };
+        let keyspaces = self.model.keyspaces.iter().zip(0..);
+        let known = keyspaces.filter_map(|((name, keyspace), id)| {
+            let keys = warm.by_keyspace.get(name).copied().or(warm.default)?.of(keyspace.count());
+            let mut classes = self.plan.classes.iter().zip(0..);
+            let sized = classes.find(|(class, _)| class.keyspace == Some(id) && class.size.is_some());
+            Some((id, keys, sized.map(|(_, class)| class)))
+        });
+        known.collect()
     }
 
     /// Times to live by keyspace, the last one for calls of no keyspace; 0: for ever.
@@ -100,41 +129,149 @@ impl Lowering<'_> {
     }
 
     fn cache_read(&mut self, id: u32, name: &str, spec: &CacheSpec) {
-        let through = spec.read_mode() == ReadMode::Through;
-        let backing = spec.backing.as_ref().filter(|_| through);
+        let backing = spec.backing.as_ref().filter(|_| spec.loads());
         self.cache_program(id, name, spec, "read", |lowering, caller| {
-            let (unfilled, end) = (lowering.label(), lowering.label());
+            let (unfilled, hit, end) = (lowering.label(), lowering.label(), lowering.label());
             let Some(backing) = backing else {
                 lowering.emit(Op::Lookup(id));
                 return;
             };
             let load = CallSpec { inherit_op: true, ..CallSpec::plain(backing) };
+            let fill = |lowering: &mut Self, caller: &mut Caller| {
+                lowering.call(caller, load);
+                lowering.cache_service(id, name, spec, "store");
+                lowering.emit(Op::Store(id));
+            };
             lowering.emit(Op::IfKeyless { cache: id, to: unfilled });
             lowering.emit(Op::Lookup(id));
-            lowering.emit(Op::IfHit(end));
-            lowering.call(caller, load);
-            if spec.fill == Fill::Async {
-                lowering.emit(Op::ReplyEarly);
-            }
-            lowering.cache_service(id, name, spec, "store");
-            lowering.emit(Op::Store(id));
+            lowering.emit(Op::IfHit(hit));
+            lowering.shared_load(id, true, spec, spec.coalesce, caller, end, |lowering, caller| {
+                if spec.fill == Fill::Async {
+                    lowering.call(caller, load);
+                    lowering.emit(Op::ReplyEarly);
+                    lowering.cache_service(id, name, spec, "store");
+                    lowering.emit(Op::Store(id));
+                } else {
+                    fill(lowering, caller);
+                }
+            });
             lowering.emit(Op::Jump(end));
             lowering.place(unfilled);
             lowering.call(caller, load);
+            lowering.emit(Op::Jump(end));
+            lowering.place(hit);
+            lowering.refresh(id, true, spec, caller, fill);
             lowering.place(end);
         });
     }
 
     fn cache_write(&mut self, id: u32, name: &str, spec: &CacheSpec) {
-        let through = spec.write_mode() == WriteMode::Through;
+        let mode = spec.write_mode();
         self.cache_program(id, name, spec, "write", |lowering, caller| {
+            let (end, keyless) = (lowering.label(), lowering.label());
+            if mode == WriteMode::Behind {
+                lowering.emit(Op::IfKeyless { cache: id, to: keyless });
+                lowering.emit(Op::Cache(CacheOp::WriteLater(id)));
+                lowering.take_tagged(id, spec);
+                lowering.emit(Op::Jump(end));
+                lowering.place(keyless);
+            }
             if let Some(backing) = &spec.backing {
                 lowering.call(caller, CallSpec { op: ops::WRITE, ..CallSpec::plain(backing) });
             }
-            let end = lowering.label();
-            lowering.emit(Op::IfKeyless { cache: id, to: end });
-            lowering.emit(if through { Op::Store(id) } else { Op::Remove(id) });
+            match mode {
+                WriteMode::Invalidate | WriteMode::Update | WriteMode::Through => {
+                    lowering.emit(Op::IfKeyless { cache: id, to: end });
+                    let keeps = mode != WriteMode::Invalidate;
+                    lowering.emit(if keeps { Op::Store(id) } else { Op::Remove(id) });
+                    lowering.take_tagged(id, spec);
+                }
+                WriteMode::Behind | WriteMode::Around => {}
+            }
             lowering.place(end);
         });
+    }
+
+    /// A write takes out what has its tags.
+    fn take_tagged(&mut self, id: u32, spec: &CacheSpec) {
+        if spec.invalidate_tags {
+            self.emit(Op::Cache(CacheOp::TakeTagged(id)));
+        }
+    }
+
+    /// The program of a flush: one key after the other, as long as they can be written.
+    fn cache_flush(&mut self, id: u32, name: &str, spec: &CacheSpec) -> Pc {
+        let mut caller = Caller::new(id, &[name, "flush"], Some(true));
+        let (program, done, failed) = (self.here(), self.label(), self.label());
+        self.emit(Op::Cache(CacheOp::NextDirty { cache: id, to: done }));
+        if let Some(backing) = &spec.backing {
+            let write = CallSpec { op: ops::WRITE, ..CallSpec::plain(backing) };
+            self.unwinding(failed, |lowering| lowering.call(&mut caller, write));
+        }
+        self.emit(Op::Cache(CacheOp::Written(id)));
+        self.emit(Op::Jump(program));
+        self.place(failed);
+        self.emit(Op::Cache(CacheOp::NotWritten(id)));
+        self.place(done);
+        self.release_sessions(&caller);
+        self.emit(Op::EndBranch);
+        program
+    }
+
+    /// What the figures of caches leave out.
+    pub(in crate::lower) fn cache_assumptions(&self) -> Vec<String> {
+        let caches = || {
+            self.model.components.values().filter_map(|component| match component {
+                Component::Cache(cache) => Some(cache),
+                _ => None,
+            })
+        };
+        let mut list = Vec::new();
+        let mut say = |is: bool, text: &str| {
+            if is {
+                list.push(text.to_string());
+            }
+        };
+        say(
+            caches().any(|cache| !cache.coalesce),
+            "Two requests that miss the same key at once both load it: loads are not coalesced.",
+        );
+        say(
+            caches().any(|cache| cache.coalesce),
+            "Waiting for another's load costs nothing at the cache: a lock in Redis would be polled; leans towards too fast.",
+        );
+        say(
+            caches().any(|cache| cache.write_mode() == WriteMode::Behind),
+            "A flush writes its keys one after the other and a failed one waits for the next flush; leans towards a slow backlog.",
+        );
+        say(
+            caches().any(|cache| cache.invalidate_tags),
+            "Taking out what has a tag costs one delete, however many items that are; leans towards too fast.",
+        );
+        say(
+            caches().any(|cache| cache.nodes.0 > 1),
+            "Clients of a cluster know its slots; a node that is down is missed until it is back: replicas are not promoted.",
+        );
+        say(
+            caches().any(|cache| matches!(cache.capacity, Some(Capacity::Bytes(_)))),
+            "Items weigh their own bytes alone, not those that the cache keeps with each; leans towards too many hits.",
+        );
+        list
+    }
+}
+
+fn eviction(eviction: Eviction) -> Policy {
+    match eviction {
+        Eviction::Lru => Policy::Lru,
+        Eviction::Fifo => Policy::Fifo,
+        Eviction::Lfu => Policy::Lfu,
+        Eviction::Random => Policy::Random,
+        Eviction::Sieve => Policy::Sieve,
+        Eviction::S3Fifo => Policy::S3Fifo,
+        Eviction::WTinyLfu => Policy::WTinyLfu,
+        Eviction::Arc => Policy::Arc,
+        Eviction::RedisLru => Policy::RedisLru,
+        Eviction::RedisLfu => Policy::RedisLfu,
+        Eviction::None => Policy::None,
     }
 }

@@ -4,10 +4,16 @@ use super::super::Lowering;
 use super::super::call::Caller;
 use super::super::steps::{CORES, WORKERS, own_draw};
 use super::{station, when_full};
-use crate::components::server_pool::{QueueOrder, Scheduling, ServerPoolSpec};
+use crate::components::Component;
+use crate::components::autoscaler::ScalingPolicy;
+use crate::components::scaling::RuleMetric;
+use crate::components::server_pool::{
+    AdaptiveLimit, Every, LimitRule as LimitRuleSpec, Memory, Pause, QueueOrder, Scheduling, ServerPoolSpec, Slowdown,
+};
 use crate::engine::slab::NONE;
 use crate::model::step::Step;
 use crate::plan::*;
+use crate::policy::adaptive_limit::{LimitRule, LimitSpec};
 
 impl Lowering<'_> {
     pub(in crate::lower) fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
@@ -15,7 +21,8 @@ impl Lowering<'_> {
         let workers = spec.workers().min(u32::MAX as u64 - 1) as u32;
         // A worker keeps one core busy at most, unless its handler works in several branches at once.
         let branches = !spec.asynchronous && spec.handlers.values().any(|steps| works_in_parallel(steps, false));
-        let contended = !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
+        let contended =
+            self.is_scaled_vertically(name) || !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
         let (discipline, servers, share) = match spec.scheduling {
             Scheduling::Sharing if contended => (Discipline::Sharing, cores, 1.0),
             Scheduling::Sharing => (Discipline::Servers, cores / 1000, 1.0),
@@ -36,13 +43,14 @@ impl Lowering<'_> {
             capacity: queue.capacity.map_or(NONE, |capacity| capacity.0.min(NONE as u64) as u32),
             when_full: when_full(queue.when_full),
             timeout_ns: queue.timeout.map_or(0, |time| time.0),
+            codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
             ..station("workers", workers)
         };
-        let scale = 1.0;
+        let thousandths = 1000.0;
         let overrides = spec.overrides_by_replica().into_iter().map(|(replica, other)| Override {
             replica: replica as u32,
             speed: other.speed.map(|speed| speed.0 * share),
-            weight: other.weight.map(|weight| (weight.0 * scale).round() as u32),
+            weight: other.weight.map(|weight| (weight.0 * thousandths).round() as u32),
         });
         let plan = PoolPlan {
             component: id,
@@ -51,6 +59,11 @@ impl Lowering<'_> {
             startup: own_draw(&spec.startup.0, &[name, "startup"]),
             error_rate: spec.error_rate.0,
             cpu_request: spec.cpu_request.map_or(cores, |request| request.0),
+            memory: spec.memory.as_ref().map(|memory| memory_plan(memory, spec.asynchronous)),
+            pause: spec.pause.as_ref().map(|pause| pause_plan(name, pause)),
+            limit: spec.adaptive_limit.as_ref().map(limit_spec),
+            slowdown: slowdown(&spec.slowdown),
+            zones: spec.zones.as_ref().map_or(1, |zones| zones.0.len() as u32),
             overrides: overrides.collect(),
         };
         self.plan.pools.push(plan);
@@ -77,11 +90,20 @@ impl Lowering<'_> {
     fn handler(&mut self, caller: &mut Caller, spec: &ServerPoolSpec, steps: &[Step]) {
         let place = Place::Own(WORKERS);
         let cell = self.work_cell(caller.component);
-        let (release, reply) = (self.label(), self.label());
+        let (release, reply, refused) = (self.label(), self.label(), self.label());
+        if spec.adaptive_limit.is_some() {
+            self.unwinding(refused, |lowering| lowering.emit(Op::Admit));
+        }
+        if spec.pause.as_ref().is_some_and(|pause| matches!(pause.every, Every::Calls(_))) {
+            self.emit(Op::CountForPause);
+        }
         if !spec.asynchronous {
             self.unwinding(reply, |lowering| lowering.emit(Op::Seize { place, cell, admission: true }));
         }
         self.unwinding(release, |lowering| {
+            if spec.memory.is_some() {
+                lowering.emit(Op::Remember);
+            }
             lowering.steps(caller, spec, steps);
             let site = caller.site("error_rate");
             lowering.error_rate(caller.component, spec.error_rate.0, site);
@@ -92,9 +114,77 @@ impl Lowering<'_> {
             self.clean_up(Op::Release { place });
         }
         self.place(reply);
+        if self.latency_is_watched(caller.component) {
+            self.emit(Op::NoteLatency);
+        }
+        if spec.adaptive_limit.is_some() {
+            self.emit(Op::Learn);
+        }
+        self.place(refused);
         self.emit(Op::Reply);
         const { assert!(CORES != WORKERS) };
     }
+}
+
+impl Lowering<'_> {
+    /// Whether the cores of a pool's replicas may change.
+    fn is_scaled_vertically(&self, name: &str) -> bool {
+        self.model.components.values().any(|component| {
+            matches!(component, Component::Autoscaler(scaler)
+                if scaler.policy == ScalingPolicy::Vertical && scaler.target.as_str() == name)
+        })
+    }
+
+    /// Whether an autoscaler looks at how long calls of a pool take.
+    fn latency_is_watched(&self, pool: u32) -> bool {
+        let name = &self.plan.components[pool as usize].name;
+        self.model.components.values().any(|component| match component {
+            Component::Autoscaler(scaler) if scaler.target.as_str() == name => {
+                scaler.metrics.iter().any(|metric| metric.latency.is_some())
+                    || scaler.rules.iter().any(|rule| rule.metric == RuleMetric::Latency)
+            }
+            _ => false,
+        })
+    }
+}
+
+fn memory_plan(memory: &Memory, asynchronous: bool) -> MemoryPlan {
+    let limit = memory.limit.map_or(u64::MAX, |limit| limit.0);
+    MemoryPlan {
+        base: memory.base.0,
+        per_request: memory.per_request.0,
+        limit,
+        request: memory.request.map_or(limit, |request| request.0),
+        from_arrival: asynchronous,
+    }
+}
+
+fn pause_plan(name: &str, pause: &Pause) -> PausePlan {
+    let length = own_draw(&pause.duration.0, &[name, "pause"]);
+    match &pause.every {
+        Every::Time(time) => PausePlan { every: Some(own_draw(&time.0, &[name, "pause", "every"])), calls: 0, length },
+        Every::Calls(calls) => PausePlan { every: None, calls: *calls, length },
+    }
+}
+
+fn limit_spec(limit: &AdaptiveLimit) -> LimitSpec {
+    let rule = match limit.rule {
+        LimitRuleSpec::Aimd => LimitRule::Aimd { backoff: limit.backoff.0, timeout_ns: limit.timeout.0 },
+        LimitRuleSpec::Gradient => {
+            LimitRule::Gradient { smoothing: limit.smoothing.0, queue: limit.queue.0 as u32, long_window: 600 }
+        }
+    };
+    LimitSpec { rule, initial: limit.initial.0 as u32, min: limit.min.0 as u32, max: limit.max.0 as u32 }
+}
+
+/// The points, growing, with what holds before the first.
+fn slowdown(points: &[Slowdown]) -> Vec<(f64, f64)> {
+    let mut points: Vec<(f64, f64)> = points.iter().map(|point| (point.utilization, point.factor)).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if points.first().is_some_and(|first| first.0 > 0.0) {
+        points.insert(0, (0.0, 1.0));
+    }
+    points
 }
 
 /// Whether branches of a `parallel` step work on cores.

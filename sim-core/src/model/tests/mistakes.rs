@@ -177,10 +177,10 @@ fn each_mistake_is_told_with_its_place() {
             "replicas: 2",
             "zzz: 2",
             &[
-                "13: components.web.zzz: unknown field; there are replicas, cores, workers, async, queue, scheduling, speed, startup, error_rate, cpu_request, handlers, overrides, cost",
+                "13: components.web.zzz: unknown field; there are replicas, cores, workers, async, queue, scheduling, speed, startup, error_rate, cpu_request, memory, pause, adaptive_limit, slowdown, zones, handlers, overrides, cost",
             ],
         ),
-        ("replicas: 2", "memory: 2", &["13: components.web.memory: `memory` is not in this version of Kneepoint yet"]),
+        ("replicas: 2", "warmup: 2s", &["13: components.web.warmup: `warmup` is not in this version of Kneepoint yet"]),
         (
             "run: { duration: 10s }",
             "run: {}",
@@ -267,7 +267,7 @@ fn each_mistake_is_told_with_its_place() {
             "{ cpu: 2ms }, { call: redis }",
             "{ cup: 2ms }, { call: redis }",
             &[
-                "15: components.web.handlers.read[0]: unknown step cup; expected a step with cpu, delay, call, cached, hold, parallel, choose or fail; did you mean cpu?",
+                "15: components.web.handlers.read[0]: unknown step cup; expected a step with cpu, delay, call, publish, cached, hold, parallel, …; did you mean cpu?",
             ],
         ),
         (
@@ -280,18 +280,13 @@ fn each_mistake_is_told_with_its_place() {
         (
             "{ call: redis }",
             "{ publish: redis }",
-            &["15: components.web.handlers.read[1]: `publish` is not in this version of Kneepoint yet"],
-        ),
-        (
-            "to: [web]",
-            "to: [web], policy: maglev",
-            &["10: components.edge.policy: `maglev` is not in this version of Kneepoint yet"],
+            &["15: components.web.handlers.read[1].publish: redis is a cache; expected a queue"],
         ),
         (
             "to: [web]",
             "to: [web], policy: least_connections",
             &[
-                "10: components.edge.policy: found \"least_connections\"; expected round-robin, weighted-round-robin, random, least-connections, power-of-two or ip-hash; did you mean least-connections?",
+                "10: components.edge.policy: found \"least_connections\"; expected round-robin, weighted-round-robin, random, least-connections, power-of-two, ip-hash, weighted-least-connections, …; did you mean least-connections?",
             ],
         ),
         (
@@ -310,14 +305,14 @@ fn each_mistake_is_told_with_its_place() {
             "type: load-balancer",
             "type: loadbalancer",
             &[
-                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler; did you mean load-balancer?",
+                "10: components.edge.type: found \"loadbalancer\"; expected client, load-balancer, server-pool, cache, connection-pool, database, queue, …; did you mean load-balancer?",
             ],
         ),
         (
             "type: load-balancer, ",
             "",
             &[
-                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, rate-limiter or autoscaler",
+                "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, queue, …",
             ],
         ),
         (
@@ -557,7 +552,10 @@ fn each_mistake_in_an_added_part_is_told() {
         ),
         (
             "faults: [ { at: 1s, for: 1s, kind: { partition: { from: redis, to: web } } }, { at: 1s, for: 1s, target: web, kind: flush } ]",
-            &["20: faults[1].target: web is a server-pool, which can't be flushed; expected a cache"],
+            &[
+                "20: warning: faults[1].for: `for` has no effect: a flush is over at once",
+                "20: faults[1].target: web is a server-pool, which can't be flushed; expected a cache",
+            ],
         ),
         (
             "objectives: [ 'p99 < 1s', 'p99(read) < 1s', 'utilization(web.workers) < 80%', 'queue(web[1]) < 5', 'p99(pool.wait) < 1s', 'hit_ratio(redis) > 50%' ]",
@@ -625,7 +623,24 @@ fn each_mistake_in_an_added_component_is_told() {
         ),
         (
             "scaler: { type: autoscaler, target: web, max: 5, policy: step }",
-            &["20: components.scaler.policy: `step` is not in this version of Kneepoint yet"],
+            &["20: components.scaler: `rules` is missing; what changes when"],
+        ),
+        (
+            "scaler: { type: autoscaler, target: web, max: 5, policy: step, rules: [ { metric: cpu, above: 80%, for: 5m, change: '+1', cooldown: 3m }, { metric: latency, below: 100ms, steps: [ { upper: 0, lower: 10%, change: '-10%' } ] }, { metric: cpu, above: 100ms, change: '=3' }, { metric: queue_length, change: 1 } ] }",
+            &[
+                "20: components.scaler.rules[1].steps: it is no threshold of latency; expected a time, as \"500ms\"",
+                "20: components.scaler.rules[2].above: it is no threshold of cpu; expected a share, as \"80%\"",
+                "20: components.scaler.rules[3]: found neither `above` nor `below`; expected one of them",
+            ],
+        ),
+        (
+            "scaler: { type: autoscaler, target: web, max: 5, policy: target-tracking, metrics: [ { memory: 80% }, { cpu: 70%, latency: 1s }, { queue_length: { of: db } } ], cooldown: { out: 1m }, tolerance: 5% }",
+            &[
+                "20: components.scaler.metrics[0]: web does not say what memory it has; give it a `memory` with a `limit` or a `request`",
+                "20: components.scaler.metrics[1]: found `cpu` and `latency`; expected one for each entry of `metrics`",
+                "20: components.scaler.metrics[2].queue_length: found neither `average` nor `value`; expected one of them",
+                "20: warning: components.scaler.tolerance: `tolerance` has no effect: the policy is target-tracking",
+            ],
         ),
         (
             "scaler: { type: autoscaler, target: web, max: 5, behavior: { scale_up: { policies: [ { per: 15s } ] } } }",

@@ -11,12 +11,15 @@ use crate::model::diagnostic::Diagnostics;
 use crate::model::draft::Draft;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::link::Scope;
+use crate::model::spec::in_a_row;
 
 /// Checks a fault.
 pub fn check(draft: &Draft, changes: &[Change], fault: &Fault, diagnostics: &mut Diagnostics) {
     times(fault, diagnostics);
     figures(fault, diagnostics);
-    if fault.targets().is_empty() {
+    if let FaultKind::ZoneOutage { .. } = fault.kind {
+        zone_outage(draft, fault, diagnostics);
+    } else if fault.targets().is_empty() {
         let mistake = match (&fault.target, &fault.kind) {
             (Some(_), _) => fault.at.field("target").error("found an empty list").expected("what fails"),
             (None, FaultKind::Partition { .. }) => fault
@@ -135,6 +138,26 @@ fn figures(fault: &Fault, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// A zone outage names a zone that there is.
+fn zone_outage(draft: &Draft, fault: &Fault, diagnostics: &mut Diagnostics) {
+    let Some(zone) = fault.zone_out() else {
+        diagnostics
+            .push(fault.at.error("`zone` is missing").help("which zone is out: { \"zone-outage\": \"zone-b\" }"));
+        return;
+    };
+    let zones = |component: &Component| match component {
+        Component::ServerPool(pool) => pool.zones.clone(),
+        _ => None,
+    };
+    let known: Vec<_> = draft.components.values().filter_map(zones).collect();
+    if !known.iter().any(|zones| zones.position(zone).is_some()) {
+        let names = in_a_row(known.iter().flat_map(|zones| zones.0.iter().map(String::as_str)));
+        let help =
+            if known.is_empty() { "give a server-pool `zones`".to_string() } else { format!("there are {names}") };
+        diagnostics.push(fault.at.error(format!("there is no zone {zone}")).help(help));
+    }
+}
+
 fn target_kind(draft: &Draft, changes: &[Change], fault: &Fault, target: &Address, diagnostics: &mut Diagnostics) {
     let Some(kind) = draft.kind(&target.component) else { return };
     let (fits, verb, expected) = match fault.kind {
@@ -144,6 +167,7 @@ fn target_kind(draft: &Draft, changes: &[Change], fault: &Fault, target: &Addres
         FaultKind::ErrorRate { .. } => {
             (matches!(kind, "server-pool" | "database"), "have an error rate", "a server-pool or a database")
         }
+        FaultKind::ZoneOutage { .. } => (kind == "server-pool", "lose a zone", "a server-pool"),
         FaultKind::Flush => (kind == "cache", "be flushed", "a cache"),
         FaultKind::Latency { .. } | FaultKind::Loss { .. } | FaultKind::Partition { .. } => {
             (!matches!(kind, "client" | "autoscaler"), "be called", "something that is called")

@@ -1,5 +1,6 @@
 //! What must be right across a model: names, kinds, who calls whom, addresses, and what has no effect.
 
+mod balancers;
 mod faults;
 mod flow;
 mod limits;
@@ -7,7 +8,9 @@ mod links;
 mod names;
 mod objectives;
 mod parts;
+mod pool;
 mod queue;
+mod scaling;
 mod timing;
 
 use super::change::Change;

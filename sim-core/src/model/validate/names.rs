@@ -95,6 +95,7 @@ fn by_class(draft: &Draft, diagnostics: &mut Diagnostics) {
             ("mix", "client", "class", &classes, None),
             ("handlers", "server-pool", "class", &classes, Some("*")),
             ("ttl", "cache", "keyspace", &keyspaces, Some("default")),
+            ("warm", "cache", "keyspace", &keyspaces, Some("default")),
         ] {
             let entries = component.get(field).map_or(&[][..], Node::entries);
             for (name, node) in entries.iter().filter(|_| kind == Some(of_kind)) {

@@ -38,9 +38,11 @@ fn asks(metric: &str) -> Asks {
     let asks = |requests, station, only| Asks { requests, station, only };
     const WITH_STATIONS: &[&str] = &["server-pool", "cache", "connection-pool", "database", "queue"];
     match metric {
-        "hit_ratio" => asks(true, false, &["cache"]),
+        "hit_ratio" | "lost_writes" | "coalesced" | "evictions" => asks(true, false, &["cache"]),
         "stale_reads" => asks(true, false, &["cache", "database"]),
-        "replicas" => asks(false, false, &["server-pool"]),
+        "moved_share" => asks(false, false, &["database"]),
+        "dead_letters" | "age" => asks(false, false, &["queue"]),
+        "replicas" | "memory" => asks(false, false, &["server-pool"]),
         "utilization" | "queue" | "queue_max" | "wait" => asks(false, true, WITH_STATIONS),
         "error_rate" | "availability" | "throughput" | "goodput" | "within" | "offered" => asks(true, false, &[]),
         _ => asks(true, true, &[]),
@@ -85,6 +87,8 @@ pub fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place,
     if let Some(kind) = draft.kind(&address.component)
         && !asks.only.is_empty()
         && !asks.only.contains(&kind)
+        // A balancer whose work takes time has cores.
+        && !(kind == "load-balancer" && asks.station && draft.components.get(&address.component).is_some_and(|own| !own.stations().is_empty()))
     {
         let found = format!("{} is {}, which has no {metric}", address.component, super::names::a(kind));
         diagnostics.push(at.error(found).expected(format!("a {}", in_a_row(asks.only.iter().copied()))));

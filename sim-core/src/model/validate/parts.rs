@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::components::Component;
-use crate::components::autoscaler::AutoscalerSpec;
-use crate::components::cache::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
+use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
 use crate::components::client::{ClientSpec, Population};
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
-use crate::components::database::{DatabaseSpec, ReadFrom};
-use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::components::database::{DatabaseSpec, Locks, ReadFrom};
 use crate::components::server_pool::ServerPoolSpec;
 use crate::model::arrivals::Arrivals;
 use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::{BalancerPolicy, Link};
+use crate::model::link::Link;
 use crate::model::spec::{Place, not_yet};
 use crate::model::step::{Step, each_step};
 
@@ -130,7 +128,7 @@ impl Check<'_> {
             Component::Database(spec) => self.database(spec),
             Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
             Component::RateLimiter(spec) => self.rate_limiter(name, spec),
-            Component::Autoscaler(spec) => self.autoscaler(name, spec),
+            Component::Autoscaler(spec) => super::scaling::check(self.draft, spec, self.diagnostics),
         }
     }
 
@@ -192,60 +190,6 @@ impl Check<'_> {
         }
     }
 
-    fn load_balancer(&mut self, spec: &LoadBalancerSpec) {
-        if spec.to.is_empty() && spec.routes.is_empty() {
-            let found = "neither `to` nor `routes` names a pool";
-            self.diagnostics.push(spec.at.error(found).help("name the pools that calls go to"));
-        }
-        self.targets(&spec.to, spec.policy, &spec.at);
-        for route in &spec.routes {
-            if route.to.is_empty() {
-                self.diagnostics.push(route.at.field("to").error("found an empty list").expected("at least one pool"));
-            }
-            self.targets(&route.to, spec.policy, &route.at);
-        }
-    }
-
-    fn targets(&mut self, targets: &[Target], policy: BalancerPolicy, at: &Place) {
-        for target in targets {
-            self.link(&target.link);
-            self.no_hedge(&target.link, "a balancer");
-            match self.draft.kind(&target.link.to) {
-                Some("server-pool" | "rate-limiter") | None => {}
-                Some("cache") => self.diagnostics.push(
-                    target
-                        .link
-                        .to
-                        .at
-                        .error("a cache can't stand behind a balancer")
-                        .help("whoever calls a cache loads what is missing: let the server pool call it"),
-                ),
-                Some("client" | "autoscaler") => {}
-                Some(kind) => self.diagnostics.push(
-                    target
-                        .link
-                        .to
-                        .at
-                        .error(format!("{} is {}", target.link.to, super::names::a(kind)))
-                        .expected("a server-pool"),
-                ),
-            }
-            if policy != BalancerPolicy::WeightedRoundRobin {
-                self.ignored(&target.at, "weight", &format!("the policy is {policy}"));
-            }
-            self.ignored(&target.at, "policy", "the balancer chooses the replica");
-        }
-        let weighted = policy == BalancerPolicy::WeightedRoundRobin;
-        if weighted && !targets.is_empty() && targets.iter().all(|target| target.weight.0 == 0.0) {
-            self.diagnostics.push(at.field("to").error("all weights are zero").expected("one that is not"));
-        }
-        for (index, target) in targets.iter().enumerate() {
-            if targets[..index].iter().any(|other| other.link.to.as_str() == target.link.to.as_str()) {
-                self.diagnostics.push(target.link.to.at.error(format!("{} stands there twice", target.link.to)));
-            }
-        }
-    }
-
     fn server_pool(&mut self, spec: &ServerPoolSpec) {
         for (number, own) in &spec.overrides {
             match number.parse::<u64>() {
@@ -290,7 +234,7 @@ impl Check<'_> {
                 self.link(&call.link);
                 super::queue::is_none(self.draft, &call.link, self.diagnostics);
                 let cache = self.draft.components.get(call.link.to.as_str());
-                let aside = matches!(cache, Some(Component::Cache(cache)) if cache.read_mode() == ReadMode::Aside);
+                let aside = matches!(cache, Some(Component::Cache(cache)) if !cache.loads());
                 if aside && call.times.0 > CACHE_CALLS_MAX {
                     let found = format!("found {}", call.times.0);
                     let expected = format!("at most {CACHE_CALLS_MAX} calls of a cache beside its callers");
@@ -349,22 +293,43 @@ impl Check<'_> {
             }
         } else {
             self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
-            let through =
-                [(spec.read_mode() == ReadMode::Through, "reads"), (spec.write_mode() == WriteMode::Through, "writes")];
+            let through = [(spec.loads(), "reads"), (spec.writes(), "writes")];
             if let Some((_, what)) = through.iter().find(|(is, _)| *is) {
                 let found = "`backing` is missing";
                 self.diagnostics
                     .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
             }
         }
-        if let Some(Capacity::Bytes(_)) = spec.capacity {
-            self.diagnostics.push(spec.at.field("capacity").error(not_yet("a capacity in bytes")));
-        }
+        self.cache_details(spec);
         if spec.read.is_some() && spec.write.is_some() {
             self.ignored(&spec.at, "strategy", "`read` and `write` are given");
         }
         if spec.capacity.is_none() && spec.eviction != Eviction::None {
             self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
+        }
+    }
+
+    /// What excludes each other in a cache, and what has no effect.
+    fn cache_details(&mut self, spec: &CacheSpec) {
+        if spec.nodes.0 > 1 && spec.scope == crate::model::link::Scope::PerReplica {
+            let found = "found `nodes` and `scope: per-replica`";
+            self.diagnostics.push(spec.at.field("nodes").error(found).expected("one of them: a cluster is shared"));
+        }
+        let lives = spec.ttl.is_some();
+        let ahead = spec.read_mode() == ReadMode::Ahead;
+        for field in ["ttl_jitter", "stale_while_revalidate", "stale_if_error"] {
+            if !lives {
+                self.ignored(&spec.at, field, "the cache has no `ttl`, so nothing ends");
+            }
+        }
+        if !ahead || !lives {
+            self.ignored(&spec.at, "refresh", "nothing is read ahead");
+        }
+        if spec.write_mode() != WriteMode::Behind {
+            self.ignored(&spec.at, "flush", "the cache does not write behind");
+        }
+        if spec.write_mode() == WriteMode::Around || (spec.write_mode() == WriteMode::Update && !spec.writes()) {
+            self.ignored(&spec.at, "invalidate_tags", "writes take nothing out");
         }
     }
 
@@ -377,6 +342,7 @@ impl Check<'_> {
         if self.draft.kind(&spec.to.to) == Some("cache") {
             self.diagnostics.push(spec.to.to.at.error(not_yet("a cache behind a connection-pool")));
         }
+        super::pool::check(spec, self.diagnostics);
         if spec.size.0 == 0 && spec.overflow.0 == 0 {
             self.diagnostics
                 .push(spec.at.field("size").error("found 0, and no `overflow`").expected("at least one connection"));
@@ -402,9 +368,22 @@ impl Check<'_> {
             let found = format!("found {nodes} nodes: shards × (1 + replicas)");
             self.diagnostics.push(spec.at.field("shards").error(found).expected(format!("at most {NODES_MAX}")));
         }
-        if spec.shards.0 == 1 {
-            self.ignored(&spec.at, "shard_by", "there is one shard");
-            self.ignored(&spec.at, "placement", "there is one shard");
+        if spec.shards.0 == 1 && self.draft.events.is_empty() {
+            for field in ["shard_by", "placement", "scatter", "rebalance"] {
+                self.ignored(&spec.at, field, "there is one shard");
+            }
+        }
+        if spec.replicas.0 == 0 {
+            for field in ["lag", "apply", "failover"] {
+                self.ignored(&spec.at, field, "there are no replicas");
+            }
+        }
+        if spec.indexes.0 == 0 {
+            self.ignored(&spec.at, "index_write_cost", "there are no `indexes`");
+        }
+        if spec.rebalance.as_ref().is_some_and(|moves| moves.rate.0 <= 0.0) {
+            let at = spec.at.field("rebalance");
+            self.diagnostics.push(at.error("found a rate of 0").expected("a rate at which keys move"));
         }
         for (name, operation) in &spec.operations {
             if !crate::model::address::is_name(name) {
@@ -420,33 +399,12 @@ impl Check<'_> {
             if !operation.indexed && operation.per_row.0 > 0 && operation.rows.is_none() {
                 missing("rows", "the time is rows × per_row");
             }
+            if spec.locks == Locks::None {
+                self.ignored(&operation.at, "lock", "the database has no `locks`");
+            }
             if !operation.indexed {
                 self.ignored(&operation.at, "per_probe", "the operation is not `indexed`");
                 self.ignored(&operation.at, "returned", "the operation is not `indexed`: it reads all rows");
-            }
-        }
-    }
-
-    fn autoscaler(&mut self, name: &str, spec: &AutoscalerSpec) {
-        if spec.min > spec.max {
-            let found = format!("min {} is above max {}", spec.min.0, spec.max.0);
-            self.diagnostics.push(spec.at.field("min").error(found).expected("min of at most max"));
-        }
-        for (other, component) in &self.draft.components {
-            if let Component::Autoscaler(same) = component
-                && other.as_str() < name
-                && same.target.as_str() == spec.target.as_str()
-            {
-                let found = format!("{} has an autoscaler already: {other}", spec.target);
-                self.diagnostics.push(spec.target.at.error(found).expected("one autoscaler for each pool"));
-            }
-        }
-        let rules = spec.behavior.iter().flat_map(|behavior| [&behavior.scale_up, &behavior.scale_down]).flatten();
-        for rule in rules.flat_map(|rules| rules.policies.iter().flatten()) {
-            if rule.percent.is_some() == rule.pods.is_some() {
-                let found =
-                    if rule.pods.is_some() { "found percent and pods" } else { "found neither percent nor pods" };
-                self.diagnostics.push(rule.at.error(found).expected("one of them"));
             }
         }
     }

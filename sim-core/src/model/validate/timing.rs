@@ -41,24 +41,63 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
                 diagnostics.push(event.at.field("target").warning("`target` has no effect: paths say what is set"));
             }
         }
-        (None, Some(Action::Flush)) => match &event.target {
-            None => diagnostics.push(event.at.error("`target` is missing").help("which cache is flushed")),
-            Some(targets) => {
-                for target in targets.iter() {
-                    if !exists(draft, target, diagnostics) {
-                        continue;
-                    }
-                    if let Some(kind) = draft.kind(&target.component)
-                        && kind != "cache"
-                    {
-                        let found = format!("{} is {}", target.component, super::names::a(kind));
-                        diagnostics.push(target.at.error(found).expected("a cache"));
-                    } else if !target.is_whole() {
-                        per_caller(draft, target, diagnostics);
+        (None, Some(action @ (Action::Deploy | Action::Restart))) => restarted(draft, event, *action, diagnostics),
+        (None, Some(action @ (Action::Flush | Action::Invalidate | Action::Purge | Action::Warm))) => {
+            match &event.target {
+                None => diagnostics.push(event.at.error("`target` is missing").help("which cache it is done to")),
+                Some(targets) => {
+                    for target in targets.iter() {
+                        if !exists(draft, target, diagnostics) {
+                            continue;
+                        }
+                        if let Some(kind) = draft.kind(&target.component)
+                            && kind != "cache"
+                        {
+                            let found = format!("{} is {}", target.component, super::names::a(kind));
+                            diagnostics.push(target.at.error(found).expected("a cache"));
+                        } else if !target.is_whole() {
+                            per_caller(draft, target, diagnostics);
+                        }
+                        if let Some(Component::Cache(cache)) = draft.components.get(&target.component)
+                            && *action == Action::Warm
+                            && cache.warm.is_none()
+                        {
+                            let found = format!("{} has no `warm`", target.component);
+                            diagnostics
+                                .push(target.at.error(found).help("what it is filled with: 100, 10%, or by keyspace"));
+                        }
                     }
                 }
             }
-        },
+        }
+    }
+}
+
+/// What is deployed anew or restarted.
+fn restarted(draft: &Draft, event: &Event, action: Action, diagnostics: &mut Diagnostics) {
+    let Some(targets) = &event.target else {
+        diagnostics.push(event.at.error("`target` is missing").help(format!("what the {action} is of")));
+        return;
+    };
+    for target in targets.iter().filter(|target| exists(draft, target, &mut Diagnostics::default())) {
+        let kind = draft.kind(&target.component).unwrap_or("server-pool");
+        let (fits, expected) = match action {
+            Action::Deploy => (kind == "server-pool", "a server-pool"),
+            Action::Restart | Action::Flush | Action::Invalidate | Action::Purge | Action::Warm => {
+                (matches!(kind, "server-pool" | "cache" | "database"), "a server-pool, a cache or a database")
+            }
+        };
+        if !fits {
+            let found = format!("{} is {}", target.component, super::names::a(kind));
+            diagnostics.push(target.at.error(found).expected(expected));
+        } else if action == Action::Deploy && !target.is_whole() {
+            diagnostics.push(target.at.error("a part can't be deployed by itself").expected(target.component.clone()));
+        } else {
+            in_range(draft, &[], target, diagnostics);
+        }
+    }
+    for target in targets.iter() {
+        exists(draft, target, diagnostics);
     }
 }
 
@@ -74,6 +113,20 @@ pub(super) fn exists(draft: &Draft, address: &Address, diagnostics: &mut Diagnos
 /// Whether an address is that of an instance that there can be.
 pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostics: &mut Diagnostics) {
     if address.is_whole() {
+        return;
+    }
+    if let Some(zone) = &address.zone {
+        let known = match draft.components.get(&address.component) {
+            Some(Component::ServerPool(pool)) => {
+                pool.zones.as_ref().is_some_and(|zones| zones.position(zone).is_some())
+            }
+            Some(_) => false,
+            None => return,
+        };
+        if !known {
+            let found = format!("{} has no zone {zone}", address.component);
+            diagnostics.push(address.at.error(found).help("`zones` of a server-pool says which there are"));
+        }
         return;
     }
     match draft.components.get(&address.component) {
@@ -125,6 +178,12 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
 /// A cache or a pool has instances where each caller has its own.
 fn per_caller(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) {
     let scope = match draft.components.get(&address.component) {
+        Some(Component::Cache(cache)) if cache.nodes.0 > 1 && address.parts.is_empty() => {
+            if let Some(node) = address.replica {
+                numbered(address, "node", node, Some(cache.nodes.0), diagnostics);
+            }
+            return;
+        }
         Some(Component::Cache(cache)) => cache.scope,
         Some(Component::ConnectionPool(pool)) => pool.scope,
         Some(Component::RateLimiter(limiter)) => limiter.scope,
