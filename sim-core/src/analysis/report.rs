@@ -205,6 +205,15 @@ pub struct ComponentReport {
     /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<String, TierReport>,
+    /// Connection pool: connections that were opened, where they are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// Connection pool: connections that were closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<u64>,
+    /// Connection pool: how often a connection of its reserve was lent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve_used: Option<u64>,
     /// Database: keys that went to other shards when their number changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_keys: Option<u64>,

@@ -125,6 +125,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             &ChangeKind::Size { component, size, overflow } => {
                 self.settings.sizes[component as usize] = (size, overflow);
                 self.resize_stations(component, size.saturating_add(overflow));
+                self.forget_reserve(component);
             }
             &ChangeKind::Capacity { component, capacity } => {
                 self.settings.capacities[component as usize] = capacity;

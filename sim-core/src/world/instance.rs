@@ -2,7 +2,7 @@
 
 use super::balancer::Endpoints;
 use super::cache::CacheState;
-use super::data::ConnectionState;
+use super::connections::ConnectionState;
 use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
@@ -171,6 +171,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         self.epoch = 1;
+        for instance in 0..self.instances.len() as u32 {
+            self.fill_pool(instance);
+        }
     }
 
     /// Adds an instance to a component.
@@ -200,7 +203,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
-                self.connections.push(ConnectionState::new());
+                self.connections.push(ConnectionState::default());
                 self.connections.len() as u32 - 1
             }
             Kind::Client(_)
@@ -340,7 +343,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn make_copy(&mut self, component: u32, scope: u32) -> u32 {
         let copy = match self.plan.components[component as usize].scope {
             Scope::Shared => self.members[component as usize][0],
-            Scope::PerCaller => self.add_instance(component, scope, Life::Ready),
+            Scope::PerCaller => {
+                let copy = self.add_instance(component, scope, Life::Ready);
+                self.fill_pool(copy);
+                copy
+            }
         };
         let copies = &mut self.copies[component as usize];
         if scope as usize >= copies.len() {
