@@ -175,6 +175,43 @@ fn balancing() -> impl Strategy<Value = &'static str> {
     select(vec!["round-robin", "random", "least-connections", "power-of-two", "weighted-round-robin", "ip-hash"])
 }
 
+/// The policies that balancers have besides those of links.
+fn of_balancers() -> impl Strategy<Value = &'static str> {
+    select(vec!["weighted-least-connections", "least-response-time", "consistent-hash", "maglev", "resource-based"])
+}
+
+/// What a balancer does besides choosing.
+fn care() -> impl Strategy<Value = Value> {
+    let health = weighted(
+        0.4,
+        select(vec![
+            json!({ "passive": { "max_fails": 1, "fail_timeout": "1s" } }),
+            json!({ "active": { "interval": "20ms", "timeout": "5ms", "healthy": 2, "unhealthy": 1 } }),
+            json!({ "outlier": { "consecutive_5xx": 2, "interval": "50ms", "base_ejection_time": "100ms" } }),
+            json!({
+                "active": { "interval": "100ms", "timeout": "50ms" }, "passive": { "when": ["5xx"] },
+                "outlier": { "interval": "100ms", "success_rate_minimum_hosts": 2, "success_rate_request_volume": 5 }
+            }),
+        ]),
+    );
+    let sticky = weighted(0.2, select(vec![json!("client"), json!({ "by": "cookie", "for": "100ms" })]));
+    let slow = weighted(0.2, select(vec![json!("300ms"), json!({ "window": "1s", "aggression": 1.5 })]));
+    let rest = (weighted(0.2, patience()), weighted(0.3, 1..4_u64), weighted(0.2, select(vec![4, 7])));
+    let work = (weighted(0.2, work()), weighted(0.2, 0..3_u64));
+    (health, sticky, slow, rest, work).prop_map(|(health, sticky, slow, (drain, tries, layer), (service, keep))| {
+        let mut care = json!({});
+        set(&mut care, "health", health);
+        set(&mut care, "sticky", sticky);
+        set(&mut care, "slow_start", slow);
+        set(&mut care, "drain", drain);
+        set(&mut care, "tries", tries);
+        set(&mut care, "layer", layer);
+        set(&mut care, "service", service);
+        set(&mut care, "keep_alive", keep);
+        care
+    })
+}
+
 /// The options of a link; `below`: whom a fallback may go to.
 fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let times = (
@@ -364,15 +401,27 @@ fn balancer() -> impl Strategy<Value = Value> {
         })
     };
     let routed = weighted(0.3, prop_oneof![target("store"), target("gate")]);
-    (balancing(), target("web"), weighted(0.3, target("api")), routed).prop_map(|(policy, web, api, routed)| {
-        let mut to = vec![web];
-        to.extend(api);
-        let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
-        if let Some(routed) = routed {
-            balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
-        }
-        balancer
-    })
+    let policy = prop_oneof![balancing(), of_balancers()];
+    let special = weighted(0.2, (any::<bool>(), weighted(0.5, 1..4_u64), weighted(0.5, 1..3_u64)));
+    (policy, target("web"), weighted(0.3, target("api")), routed, weighted(0.5, care()), special).prop_map(
+        |(policy, web, api, routed, care, special)| {
+            let mut to = vec![web];
+            to.extend(api);
+            if let Some((backup, most, fails)) = special {
+                set(&mut to[0], "max_conns", most);
+                set(&mut to[0], "max_fails", fails);
+                if backup && to.len() > 1 {
+                    to[1]["backup"] = json!(true);
+                }
+            }
+            let mut balancer = json!({ "type": "load-balancer", "policy": policy, "to": to });
+            add(&mut balancer, care.unwrap_or_else(|| json!({})));
+            if let Some(routed) = routed {
+                balancer["routes"] = json!([{ "classes": ["b"], "to": [routed] }]);
+            }
+            balancer
+        },
+    )
 }
 
 fn limiter() -> impl Strategy<Value = Value> {

@@ -333,6 +333,13 @@ fn notes(of: &ComponentReport) -> Vec<String> {
         if link.retries > 0 && link.calls > 0 {
             notes.push(format!("{} tries a call to {target}", three_digits(link.tries as f64 / link.calls as f64)));
         }
+        if let (Some(sent), Some(won)) = (link.hedges.filter(|&sent| sent > 0), link.hedges_won) {
+            let share = humane_share(won as f64 / sent as f64);
+            notes.push(format!("{} hedges to {target}, {share} won", count(sent)));
+        }
+        if let Some(opened) = link.breaker_opens.filter(|&opened| opened > 0) {
+            notes.push(format!("breaker to {target} opened {}×", count(opened)));
+        }
     }
     notes.extend(uneven(of));
     notes

@@ -233,6 +233,12 @@ impl<'m> Lowering<'m> {
                     .to_string(),
             );
         }
+        if self.plan.links.iter().any(|link| link.breaker.is_some()) {
+            list.push(
+                "A breaker hears of a call when it ends, whichever state let it through: late answers may decide for it."
+                    .to_string(),
+            );
+        }
         if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.service.is_none())) {
             list.push("Load balancers without `service` take no time: leans towards too fast.".to_string());
         }

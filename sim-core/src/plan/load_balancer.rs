@@ -78,6 +78,8 @@ pub struct GroupPlan {
     pub members: Vec<MemberPlan>,
     /// How it chooses.
     pub policy: Policy,
+    /// Weights are whole numbers, so many times those of the model.
+    pub scale: u32,
     /// Whether any member is a backup, or has limits of its own.
     pub special: bool,
 }

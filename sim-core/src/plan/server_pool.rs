@@ -39,7 +39,7 @@ pub struct Override {
     pub replica: u32,
     /// Its speed.
     pub speed: Option<f64>,
-    /// Its weight at balancers.
+    /// Its weight at balancers, in thousandths.
     pub weight: Option<u32>,
 }
 

@@ -287,7 +287,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             for &instance in &self.members[member.component as usize] {
                 let state = &self.instances[instance as usize];
                 if state.is_endpoint() {
-                    let weight = state.weight.unwrap_or(member.weight);
+                    let own = state.weight.map(|weight| (weight as u64 * group_plan.scale as u64 / 1000) as u32);
+                    let weight = own.unwrap_or(member.weight);
                     all.push(Endpoint { instance, weight, most: member.connections_max, member: number as u32 });
                 }
             }

@@ -42,7 +42,7 @@ impl Lowering<'_> {
         let mut plans = Vec::new();
         let mut caller = Caller::new(id, &[name], None);
         for (group, policy) in groups.into_iter().zip(policies) {
-            let scale = weight_scale(group);
+            let scale = self.weight_scale(group);
             let watched = watched || policy == BalancerPolicy::LeastResponseTime;
             framed |= watched;
             let members = group.iter().map(|target| {
@@ -57,7 +57,7 @@ impl Lowering<'_> {
             let special = members
                 .iter()
                 .any(|member| member.backup || member.connections_max != NONE || member.passive.max_fails > 0);
-            plans.push(GroupPlan { members, policy: link::policy(policy), special });
+            plans.push(GroupPlan { members, policy: link::policy(policy), scale: scale as u32, special });
         }
         let special = plans.iter().any(|group| group.special);
         self.plan.balancers.push(BalancerPlan {
@@ -142,6 +142,16 @@ impl Lowering<'_> {
         }
     }
 
+    /// What makes the weights of endpoints whole numbers, those of single replicas too.
+    fn weight_scale(&self, group: &[Target]) -> f64 {
+        let own = |target: &Target| match &self.model.components[target.link.to.as_str()] {
+            Component::ServerPool(pool) => pool.overrides.values().filter_map(|own| own.weight).collect(),
+            _ => Vec::new(),
+        };
+        let weights = group.iter().flat_map(|target| own(target).into_iter().chain([target.weight]));
+        if weights.into_iter().all(|weight| weight.0 == weight.0.floor()) { 1.0 } else { 1000.0 }
+    }
+
     fn is_behind_balancer(&self, name: &str) -> bool {
         self.model.components.values().any(|component| match component {
             Component::LoadBalancer(balancer) => {
@@ -220,9 +230,4 @@ fn rules(outlier: &Outlier) -> Rules {
         answers_least: outlier.success_rate_request_volume.0,
         deviations: outlier.success_rate_stdev_factor.0,
     }
-}
-
-/// What makes the weights of endpoints whole numbers.
-fn weight_scale(group: &[Target]) -> f64 {
-    if group.iter().all(|target| target.weight.0 == target.weight.0.floor()) { 1.0 } else { 1000.0 }
 }

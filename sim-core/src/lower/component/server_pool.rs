@@ -44,11 +44,11 @@ impl Lowering<'_> {
             codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
             ..station("workers", workers)
         };
-        let scale = 1.0;
+        let thousandths = 1000.0;
         let overrides = spec.overrides_by_replica().into_iter().map(|(replica, other)| Override {
             replica: replica as u32,
             speed: other.speed.map(|speed| speed.0 * share),
-            weight: other.weight.map(|weight| (weight.0 * scale).round() as u32),
+            weight: other.weight.map(|weight| (weight.0 * thousandths).round() as u32),
         });
         let plan = PoolPlan {
             component: id,
