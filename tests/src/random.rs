@@ -213,7 +213,7 @@ fn care() -> impl Strategy<Value = Value> {
 }
 
 /// The options of a link; `below`: whom a fallback may go to.
-fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
+fn link(below: &'static [&'static str]) -> BoxedStrategy<Value> {
     let times = (
         weighted(0.3, select(vec!["1ms", "exp(2ms)", "1ns", "uniform(0s, 20ms)"])),
         weighted(0.3, patience()),
@@ -224,8 +224,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let loss = weighted(0.1, (select(vec![0.1, 0.8]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
     let more = (weighted(0.2, balancing()), weighted(0.15, breaker()), weighted(0.15, hedge()));
-    (times, weighted(0.3, retry()), limits, loss, fallback, more).prop_map(
-        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
+    (times, weighted(0.3, retry()), limits, loss, fallback, more)
+        .prop_map(|((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
             let mut link = json!({});
             let (policy, breaker, hedge) = more;
             set(&mut link, "breaker", breaker);
@@ -259,8 +259,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
                 set(&mut link["fallback"], "timeout", timeout);
             }
             link
-        },
-    )
+        })
+        .boxed()
 }
 
 fn breaker() -> impl Strategy<Value = Value> {
@@ -290,7 +290,7 @@ fn hedge() -> impl Strategy<Value = Value> {
     )
 }
 
-fn retry() -> impl Strategy<Value = Value> {
+fn retry() -> BoxedStrategy<Value> {
     let when = weighted(
         0.7,
         select(vec![vec!["5xx", "timeout"], vec!["timeout"], vec!["rejected", "failed", "pool_timeout", "lost"]]),
@@ -307,8 +307,8 @@ fn retry() -> impl Strategy<Value = Value> {
             select(vec![json!({}), json!(20), json!({ "quota": 10, "cost": 1, "deposit": 0.02, "refund": false })]),
         ),
     );
-    (0..4_u64, when, any::<bool>(), backoff, jitter, limits).prop_map(
-        |(retries, when, writes, backoff, jitter, limits)| {
+    (0..4_u64, when, any::<bool>(), backoff, jitter, limits)
+        .prop_map(|(retries, when, writes, backoff, jitter, limits)| {
             let mut retry = json!({ "retries": retries });
             set(&mut retry, "budget", limits.0);
             set(&mut retry, "tokens", limits.1);
@@ -317,8 +317,8 @@ fn retry() -> impl Strategy<Value = Value> {
             set(&mut retry, "backoff", backoff);
             set(&mut retry, "jitter", jitter);
             retry
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A client before the window's length is known.
@@ -735,13 +735,31 @@ fn cache() -> impl Strategy<Value = Value> {
 fn connection_pool() -> impl Strategy<Value = Value> {
     let size = (1..5_u64, 0..2_u64, weighted(0.3, patience()), weighted(0.3, work()), weighted(0.3, patience()));
     let ways = (any::<bool>(), any::<bool>(), select(vec!["transaction", "statement", "session"]));
-    (size, ways, select(vec!["db", "store"]), link(&["store"])).prop_map(
-        |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link)| {
+    let more = (
+        weighted(0.3, Just(1_u64)),
+        weighted(0.3, patience()),
+        weighted(0.3, (work(), patience())),
+        weighted(0.3, (1..3_u64, patience())),
+        weighted(0.2, 5..9_u64),
+        weighted(0.3, patience()),
+    );
+    (size, ways, select(vec!["db", "store"]), link(&["store"]), more).prop_map(
+        |((size, overflow, patience, connect, idle), (shared, fifo, mode), to, link, more)| {
+            let (min_idle, lifetime, check, reserve, clients, login) = more;
             let mut pool = json!({ "type": "connection-pool", "size": size, "overflow": overflow, "mode": mode });
             set(&mut pool, "acquire_timeout", patience);
             if (mode == "session" || shared) && patience.is_none() {
                 // Those who keep one connection and want another wait for each other, as they do in life.
                 pool["acquire_timeout"] = json!("1s");
+            }
+            set(&mut pool, "min_idle", min_idle);
+            set(&mut pool, "max_lifetime", lifetime);
+            set(&mut pool, "validate", check.map(|(time, after)| json!({ "time": time, "after": after })));
+            set(&mut pool, "reserve", reserve.map(|(size, after)| json!({ "size": size, "after": after })));
+            set(&mut pool, "max_clients", clients);
+            set(&mut pool, "login_retry", login);
+            if shared && clients.is_some() {
+                pool["max_db_connections"] = json!(size);
             }
             set(&mut pool, "connect", connect);
             set(&mut pool, "idle_timeout", idle);

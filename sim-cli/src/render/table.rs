@@ -1,5 +1,7 @@
 //! The report for a terminal: at most [`COLUMNS`] wide.
 
+mod faults;
+
 use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Latency, Report, Station};
 use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time, three_digits};
 
@@ -28,6 +30,7 @@ impl Renderer for Table {
             components(report),
             breakdown(report),
             objectives(report),
+            faults::section(report),
             theory(report),
             verdict(view),
             footer(view),

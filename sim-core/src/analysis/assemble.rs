@@ -41,6 +41,7 @@ pub fn assemble(plan: &Plan, result: &RunResult) -> Report {
         breakdown: breakdown(plan, result),
         objectives: Vec::new(),
         audit: audit(result),
+        faults: super::recovery::of_faults(plan, result),
         cost: None,
         assumptions: plan.header.assumptions.clone(),
         theory: Vec::new(),
@@ -283,7 +284,12 @@ fn own_figures(
             report.moved_share = tally.changed.then(|| tally.moved as f64 / tally.keys.max(1) as f64);
             report.failovers = (own.failover_ns > 0).then_some(tally.failovers);
         }
-        Kind::ConnectionPool(_) => {}
+        Kind::ConnectionPool(pool) => {
+            let (own, tally) = (&plan.connection_pools[pool as usize], &result.pools[pool as usize]);
+            report.opened = own.tracked.then_some(tally.opened);
+            report.closed = own.tracked.then_some(tally.closed);
+            report.reserve_used = (own.reserve > 0).then_some(tally.reserve_used);
+        }
     }
 }
 

@@ -39,7 +39,10 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
             }
         };
         let rate = reports.get(&component.name).map_or(0.0, |report| report.calls as f64) / duration_s(plan, result);
-        components.insert(component.name.clone(), price.per_month(nodes, rate));
+        components.insert(
+            component.name.clone(),
+            price.per_month(nodes, rate, result.components[id].bytes as f64 / duration_s(plan, result)),
+        );
     }
     if components.is_empty() {
         return None;
@@ -71,8 +74,9 @@ pub fn foretold(model: &Model) -> Option<Foretold> {
         let Some(price) = component.cost() else { continue };
         priced = true;
         let (nodes, exactly) = nodes(model, name, component, callers.get(name));
-        all.per_month += price.per_month(nodes, 0.0);
-        all.exactly &= (exactly || price.per_hour.0 == 0.0) && price.per_million.0 == 0.0;
+        all.per_month += price.per_month(nodes, 0.0, 0.0);
+        let by_use = price.per_million.0 > 0.0 || price.per_gb.0 > 0.0;
+        all.exactly &= (exactly || price.per_hour.0 == 0.0) && !by_use;
     }
     priced.then_some(all)
 }

@@ -9,6 +9,7 @@ pub mod interval;
 pub mod load;
 pub mod objective;
 pub mod paired;
+pub mod recovery;
 pub mod replications;
 pub mod report;
 pub mod theory;

@@ -71,6 +71,9 @@ pub struct Report {
     /// Independent tallies of the same thing; a difference is a bug of the engine.
     #[serde(default)]
     pub audit: Vec<AuditEntry>,
+    /// What became of each fault, by target, in the order of the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultReport>,
     /// What it costs, where a component has a cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostReport>,
@@ -202,6 +205,15 @@ pub struct ComponentReport {
     /// Rate limiter: the same by tier, where it knows some; `other` are clients of none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tiers: BTreeMap<String, TierReport>,
+    /// Connection pool: connections that were opened, where they are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<u64>,
+    /// Connection pool: connections that were closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<u64>,
+    /// Connection pool: how often a connection of its reserve was lent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserve_used: Option<u64>,
     /// Database: keys that went to other shards when their number changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_keys: Option<u64>,
@@ -293,6 +305,22 @@ pub struct LinkReport {
     /// Retries that a budget or a lack of tokens refused; only where retries have one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retries_refused: Option<u64>,
+}
+
+/// What became of a fault: how often it came in the window, and what the system made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// Which: `crash of web[0]`.
+    pub fault: String,
+    /// How often it began in the window.
+    pub times: u64,
+    /// How long it lasted in the window, all times together.
+    pub lasted_s: f64,
+    /// How long it took from its begin until errors and median latency were again what they were before; the longest of
+    /// several times, 0 where it disturbed nothing, `null` where the system had not recovered at the window's end.
+    pub recover_s: Option<f64>,
+    /// Requests that ended in errors until then, beyond as many as before it.
+    pub lost: u64,
 }
 
 /// The memory of a replica.

@@ -1,6 +1,6 @@
 //! Autoscalers: how many replicas a server pool has.
 
-use super::scaling::{Cooldown, Datapoints, Metric, Nodes, Predict, Rule, Scheduled};
+use super::scaling::{Cooldown, CoresRange, Datapoints, MemoryRange, Metric, Nodes, Predict, Rule, Scheduled};
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP};
 use crate::model::spec::Referent;
@@ -14,8 +14,8 @@ spec! {
         target: Name = required.refers(Referent::ServerPool);
         /// The fewest replicas.
         min: Count = default(1).range(0, 100_000);
-        /// The most replicas.
-        max: Count = required.range(1, 100_000);
+        /// The most replicas; only `vertical` does without.
+        max: Count = default(100_000).range(1, 100_000);
         /// Whose rules it follows.
         policy: ScalingPolicy = default("hpa");
         /// What it looks at; left out, CPU at 80%.
@@ -46,6 +46,10 @@ spec! {
         scale_in: bool = default(true);
         /// How long new replicas warm up, for `step`: until then nothing shrinks.
         warmup: Time = default("0s");
+        /// Between what the cores that a replica requests may be, for `vertical`.
+        cores: CoresRange = optional;
+        /// Between what the memory that a replica requests may be, for `vertical`.
+        memory: MemoryRange = optional;
         /// What the replicas run on; left out, there is always room.
         nodes: Nodes = optional;
         /// What it costs; a bare number is per hour of each node.
@@ -74,7 +78,8 @@ choices! {
         Schedule = "schedule";
         /// A forecast's: what the load will be when a new replica is ready.
         Predictive = "predictive";
-        later ["vertical"];
+        /// The Kubernetes vertical pod autoscaler's: replicas get other cores and memory, not other numbers.
+        Vertical = "vertical";
     }
 }
 

@@ -26,12 +26,53 @@ spec! {
         mode: PoolMode = default("transaction");
         /// How long an idle connection stays open; left out, for ever.
         idle_timeout: Time = optional.at_least("1ns");
+        /// How many connections are open from the start and stay open unused.
+        min_idle: Count = default(0).range(0, 1_000_000);
+        /// How old a connection may be; an older one is opened anew when it is borrowed (SQLAlchemy's `pool_recycle`).
+        max_lifetime: Time = optional.at_least("1ns");
+        /// A check of each connection before it is lent (SQLAlchemy's `pool_pre_ping`).
+        validate: Validate = optional;
+        /// More connections for those who have waited for long (PgBouncer's `reserve_pool_size`).
+        reserve: Reserve = optional;
+        /// The most callers that have a connection or wait for one; more are refused (PgBouncer's `max_client_conn`).
+        max_clients: Count = optional.range(1, 100_000_000);
+        /// The most connections of a shared pool, overflow and reserve included; callers wait (PgBouncer).
+        max_db_connections: Count = optional.range(1, 1_000_000);
+        /// How long until a database that refused a connection is asked again; left out, the caller fails.
+        login_retry: Time = optional.at_least("1ns");
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
         later [
-            "min_idle", "reserve", "max_lifetime", "validate", "max_clients", "max_db_connections",
-            "login_retry", "overrides",
+            "overrides",
         ];
+    }
+}
+
+spec! {
+    /// A check of connections before they are lent.
+    pub struct Validate, short("time") {
+        /// What it takes: a round trip to the database.
+        time: TimeDistribution = required;
+        /// Only connections that lay unused for so long are checked (HikariCP: 500ms, PgBouncer: 30s).
+        after: Time = default("0s");
+    }
+}
+
+spec! {
+    /// More connections for those who have waited for long.
+    pub struct Reserve, short("size") {
+        /// How many.
+        size: Count = required.range(1, 1_000_000);
+        /// How long a caller must have waited.
+        after: Time = default("5s").at_least("1ns");
+    }
+}
+
+impl ConnectionPoolSpec {
+    /// How many connections there can be without the reserve.
+    pub fn most(&self) -> u64 {
+        let most = self.size.0 + self.overflow.0;
+        self.max_db_connections.map_or(most, |limit| most.min(limit.0))
     }
 }
 

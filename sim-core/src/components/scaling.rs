@@ -3,7 +3,7 @@
 use crate::model::node::{EMPTY_LIST, Node, Value};
 use crate::model::spec::{Read, Reader, Referent, Shape};
 use crate::model::units;
-use crate::model::value::{Count, Factor, Name, Share, Time};
+use crate::model::value::{Cores, Count, Factor, Name, Share, Size, Time};
 use crate::{choices, spec};
 
 spec! {
@@ -310,6 +310,26 @@ spec! {
         out: Count = default(3).range(1, 1000);
         /// Below it, to shrink.
         inward: Count = default(15).range(1, 1000).named("in");
+    }
+}
+
+spec! {
+    /// Between what the cores that a replica requests may be; its cores stay as many times that as they are.
+    pub struct CoresRange {
+        /// The least.
+        min: Cores = default("25m").at_least("1m");
+        /// The most.
+        max: Cores = required.at_least("1m");
+    }
+}
+
+spec! {
+    /// Between what the memory that a replica requests may be; its limit stays as many times that as it is.
+    pub struct MemoryRange {
+        /// The least.
+        min: Size = default("250MiB").at_least("1B");
+        /// The most.
+        max: Size = required.at_least("1B");
     }
 }
 

@@ -112,6 +112,8 @@ impl<'m> Lowering<'m> {
 
     fn all(&mut self) {
         let model = self.model;
+        let by_size = |component: &Component| component.cost().is_some_and(|cost| cost.per_gb.0 > 0.0);
+        self.plan.sizes |= model.components.values().any(by_size);
         self.keyspaces();
         self.classes();
         self.tiers();

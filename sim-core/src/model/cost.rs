@@ -13,13 +13,17 @@ spec! {
         per_hour: Factor = default(0);
         /// Of a million calls.
         per_million: Factor = default(0);
-        later ["per_gb"];
+        /// Of a gigabyte (10⁹ bytes) that its calls carry: their sizes, as classes and steps say.
+        per_gb: Factor = default(0);
     }
 }
 
 impl Cost {
-    /// Of so many nodes and calls per second, for a month of 730 h.
-    pub fn per_month(&self, nodes: f64, calls_per_s: f64) -> f64 {
-        nodes * self.per_hour.0 * HOURS_PER_MONTH + calls_per_s * 3600.0 * HOURS_PER_MONTH / 1e6 * self.per_million.0
+    /// Of so many nodes, calls per second and bytes per second, for a month of 730 h.
+    pub fn per_month(&self, nodes: f64, calls_per_s: f64, bytes_per_s: f64) -> f64 {
+        let seconds = 3600.0 * HOURS_PER_MONTH;
+        nodes * self.per_hour.0 * HOURS_PER_MONTH
+            + calls_per_s * seconds / 1e6 * self.per_million.0
+            + bytes_per_s * seconds / 1e9 * self.per_gb.0
     }
 }

@@ -5,7 +5,7 @@ use super::node::{Node, Value, join, shortened};
 use super::path::{self, Declared, Segment};
 use super::reading;
 use super::spec::{Read, Shape, Spec};
-use super::{ModelSpec, json, yaml};
+use super::{ModelSpec, json, preset, yaml};
 
 /// A model file as a tree.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,7 +192,7 @@ impl Document {
         }
     }
 
-    /// The tree with every `like` followed: each component has what it takes from others. Mistakes go to `diagnostics`.
+    /// The tree with every `like` followed and every `preset` filled in: each component has what it takes from others. Mistakes go to `diagnostics`.
     pub fn resolved(&self, diagnostics: &mut Diagnostics) -> Node {
         let mut root = self.root.clone();
         let Some(components) = self.root.get("components") else { return root };
@@ -206,6 +206,9 @@ impl Document {
                 }
                 Err((found, help)) => diagnostics.push(Diagnostic::error(&like.path, like.line, found).help(help)),
             }
+        }
+        if let Some(Node { value: Value::Map(components), .. }) = root.get_mut("components") {
+            components.iter_mut().for_each(|(_, component)| preset::fill_component(component, diagnostics));
         }
         root
     }

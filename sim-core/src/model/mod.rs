@@ -25,6 +25,7 @@ pub mod node;
 pub mod objective;
 pub mod path;
 mod place;
+mod preset;
 mod reading;
 pub mod run;
 pub mod schema;

@@ -92,6 +92,7 @@ impl Definitions {
         if let Some(component) = structure.component {
             properties.insert("type".to_string(), json!({ "const": component }));
             properties.insert("like".to_string(), like());
+            properties.insert("preset".to_string(), preset());
             required.push("type");
         }
         if structure.component.is_some() || structure.name == "ModelSpec" {
@@ -108,7 +109,10 @@ impl Definitions {
                 required.push(field.name);
             }
         }
-        if matches!(structure.name, "CallStep" | "CachedStep") {
+        if structure.name == "LinkOptions" || structure.name == "Link" {
+            properties.insert("preset".to_string(), preset());
+        }
+        if matches!(structure.name, "CallStep" | "PublishStep" | "CachedStep") {
             // The fields of the link may stand in the step itself.
             properties.insert("link".to_string(), self.shape(&LinkOptions::shape()));
             for field in LinkOptions::structure().written_fields() {
@@ -189,6 +193,10 @@ impl Definitions {
             self.finished.insert(quantity_name(quantity).to_string(), quantity_schema(quantity));
         }
     }
+}
+
+fn preset() -> Json {
+    json!({ "type": "string", "description": "A product whose defaults are filled in, own fields win: pgbouncer, hikaricp, sqlalchemy, redis, nginx, alb, envoy, kubernetes; at links resilience4j, envoy." })
 }
 
 fn like() -> Json {

@@ -40,6 +40,17 @@ pub enum ScalingPlan {
     Schedule(Vec<(u64, u64, u32)>),
     /// A forecast.
     Predictive(PredictivePlan),
+    /// The Kubernetes vertical autoscaler's.
+    Vertical(VerticalPlan),
+}
+
+/// Between what a replica may have.
+#[derive(Debug, Clone, Copy)]
+pub struct VerticalPlan {
+    /// Thousandths of a core.
+    pub cores: Option<(u32, u32)>,
+    /// Bytes.
+    pub memory: Option<(u64, u64)>,
 }
 
 /// A forecast, and what to have for it.

@@ -19,3 +19,4 @@ pub mod rolling_update;
 pub mod smooth_round_robin;
 pub mod step_scaling;
 pub mod target_tracking;
+pub mod vertical;

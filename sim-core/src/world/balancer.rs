@@ -96,6 +96,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return self.answer(child, Outcome::Unavailable);
         };
         self.enter_balancer(component, picked, child);
+        if self.plan.sizes {
+            let pool = self.instances[picked as usize].component as usize;
+            self.meters.components[pool].bytes += self.sizes[child as usize] * self.open as u64;
+        }
         self.frames[child].instance = picked;
         self.enter(child)
     }

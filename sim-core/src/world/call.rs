@@ -256,6 +256,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 Some(size) => self.plan.draws[size as usize].sampler.sample_ns(draw(key, call.site, SIZE)),
                 None => self.size_for(frame, child, call.class.is_some()),
             };
+            let callee = super::hooks::callee_of(&self.plan.links[call.link as usize]) as usize;
+            self.meters.components[callee].bytes += self.sizes[child as usize] * self.open as u64;
         }
     }
 

@@ -1,12 +1,15 @@
 //! What changes while it runs: settings, faults.
 
 use super::station::Station;
+use super::vertical::Size;
 use super::{Control, World};
 use crate::plan::{ChangeKind, InstanceRef, Kind};
 
 /// Settings that may change while it runs, by component.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// Pools: what replicas that join have, where that was changed.
+    pub joining: Vec<Size>,
     /// Pools: the speed.
     pub speeds: Vec<f64>,
     /// Caches: the capacity in entries.
@@ -34,6 +37,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn first_settings(&self) -> Settings {
         let count = self.plan.components.len();
         let mut settings = Settings {
+            joining: vec![Size::default(); count],
             speeds: vec![1.0; count],
             capacities: vec![0; count],
             ttls: vec![Vec::new(); count],
@@ -69,9 +73,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     station.servers = slots;
                 }
             }
+            Kind::Pool(_) => {
+                if let Some(cores) = self.settings.joining[component as usize].cores {
+                    station.servers = cores;
+                }
+            }
             Kind::Client(_)
             | Kind::Balancer(_)
-            | Kind::Pool(_)
             | Kind::Cache(_)
             | Kind::Queue(_)
             | Kind::Limiter(_)
@@ -117,6 +125,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             &ChangeKind::Size { component, size, overflow } => {
                 self.settings.sizes[component as usize] = (size, overflow);
                 self.resize_stations(component, size.saturating_add(overflow));
+                self.forget_reserve(component);
             }
             &ChangeKind::Capacity { component, capacity } => {
                 self.settings.capacities[component as usize] = capacity;

@@ -13,6 +13,13 @@ pub struct Rollout {
     old: Vec<u32>,
 }
 
+impl Rollout {
+    /// Whether it is of this pool.
+    pub fn is_of(&self, component: u32) -> bool {
+        self.component == component
+    }
+}
+
 impl<const TRACED: bool> World<'_, TRACED> {
     /// Begins to replace all replicas of a pool.
     pub(super) fn deploy(&mut self, component: u32, pace: Pace) {

@@ -8,6 +8,9 @@ use crate::plan::{Effect, InstanceRef, Kind, LinkEffect, LinkFault, LinkPlan};
 /// How often a message is sent again before the network gives up.
 pub(super) const RETRANSMISSIONS_MAX: u64 = 15;
 
+/// How many faults are remembered at most.
+const LOG_MAX: usize = 10_000;
+
 // The k of a fault's draws.
 const ADDED: u64 = 0;
 const LOST_OUT: u64 = 1;
@@ -20,6 +23,8 @@ pub struct Faults {
     processes: Vec<Process>,
     /// Faults that lie on links now, in the order in which they began: which, and until when.
     on_links: Vec<(u32, u64)>,
+    /// Those that began in the window: which, when, and when they end.
+    pub(super) log: Vec<(u32, u64, u64)>,
 }
 
 /// Failures by chance of one target.
@@ -108,6 +113,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn fault_begins(&mut self, fault: u32, only: Option<u32>, until: u64) {
         let plan = self.plan;
         let effect = &plan.faults[fault as usize].effect;
+        if self.in_window(self.now) && self.faults.log.len() < LOG_MAX {
+            self.faults.log.push((fault, self.now, until));
+        }
         if let Effect::Link(_) = effect {
             self.faults.on_links.push((fault, until));
             return;

@@ -312,6 +312,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 }
 
-fn callee_of(link: &LinkPlan) -> u32 {
+pub(super) fn callee_of(link: &LinkPlan) -> u32 {
     link.target.component()
 }

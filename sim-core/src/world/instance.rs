@@ -2,7 +2,7 @@
 
 use super::balancer::Endpoints;
 use super::cache::CacheState;
-use super::data::ConnectionState;
+use super::connections::ConnectionState;
 use super::database::DatabaseState;
 use super::limit::LimiterState;
 use super::station::Station;
@@ -54,6 +54,10 @@ pub struct Instance {
     pub plain: bool,
     /// Whether work takes longer at it when it is busy.
     pub slows_down: bool,
+    /// Its limit of memory in bytes, where it differs from the pool's.
+    pub memory_limit: Option<u64>,
+    /// The most memory that it took since an autoscaler looked, in bytes.
+    pub memory_peak: u64,
     /// Calls since its last pause; where it pauses by time, pauses.
     pub since_pause: u64,
     /// Its pauses so far.
@@ -168,6 +172,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         self.epoch = 1;
+        for instance in 0..self.instances.len() as u32 {
+            self.fill_pool(instance);
+        }
     }
 
     /// Adds an instance to a component.
@@ -197,7 +204,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.caches.len() as u32 - 1
             }
             Kind::ConnectionPool(_) => {
-                self.connections.push(ConnectionState::new());
+                self.connections.push(ConnectionState::default());
                 self.connections.len() as u32 - 1
             }
             Kind::Client(_)
@@ -234,6 +241,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             by_op: plan.by_op,
             plain: speed == 1.0 && !slows_down,
             slows_down,
+            memory_limit: self.settings.joining[component as usize].memory,
+            memory_peak: 0,
             since_pause: 0,
             pauses: 0,
             limit,
@@ -273,7 +282,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// Begins the start-up of an instance, as soon as there is a machine for it.
-    fn start_up(&mut self, instance: u32) {
+    pub(super) fn start_up(&mut self, instance: u32) {
         if self.finds_node(instance) {
             self.start_on_node(instance);
         }
@@ -335,7 +344,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn make_copy(&mut self, component: u32, scope: u32) -> u32 {
         let copy = match self.plan.components[component as usize].scope {
             Scope::Shared => self.members[component as usize][0],
-            Scope::PerCaller => self.add_instance(component, scope, Life::Ready),
+            Scope::PerCaller => {
+                let copy = self.add_instance(component, scope, Life::Ready);
+                self.fill_pool(copy);
+                copy
+            }
         };
         let copies = &mut self.copies[component as usize];
         if scope as usize >= copies.len() {
@@ -372,161 +385,5 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn wanted_members(&self, component: u32) -> Vec<u32> {
         let wanted = |at: &u32| matches!(self.instances[*at as usize].life, Life::Starting | Life::Ready);
         self.members[component as usize].iter().copied().filter(wanted).collect()
-    }
-
-    /// Lets replicas join or leave until there are `count`.
-    pub(super) fn set_replicas(&mut self, component: u32, count: u32) {
-        if !self.rollouts.is_empty() && self.rescale_rollout(component, count) {
-            return;
-        }
-        let mut wanted = self.wanted_members(component);
-        while (wanted.len() as u32) < count {
-            wanted.push(self.add_instance(component, NONE, Life::Starting));
-        }
-        // Those that are not ready go first, then the youngest.
-        wanted.sort_by_key(|&at| {
-            let state = &self.instances[at as usize];
-            (state.life == Life::Starting, state.joined_at, state.ordinal)
-        });
-        for &leaves in wanted.iter().skip(count as usize).rev() {
-            self.leave(leaves);
-        }
-        self.note_replicas(component);
-    }
-
-    pub(super) fn leave(&mut self, instance: u32) {
-        self.begin_drain(instance);
-        self.end_capacity(instance);
-        let state = &mut self.instances[instance as usize];
-        state.life = if state.active == 0 { Life::Gone } else { Life::Leaving };
-        let gone = state.life == Life::Gone;
-        self.epoch += 1;
-        if gone {
-            self.leave_node(instance);
-        }
-    }
-
-    /// A leaving instance has finished what it had.
-    pub(super) fn instance_gone(&mut self, instance: u32) {
-        self.instances[instance as usize].life = Life::Gone;
-        self.leave_node(instance);
-    }
-
-    /// Counts the capacity of an instance up to now, inside the window.
-    pub(super) fn end_capacity(&mut self, instance: u32) {
-        let now = self.now;
-        let state = &self.instances[instance as usize];
-        if !matches!(state.life, Life::Ready) || state.is_down() {
-            return;
-        }
-        let ready = self.clip(now) - self.clip(state.ready_since);
-        let stations = self.plan.components[state.component as usize].stations.len();
-        for at in 0..stations {
-            let station = &mut self.stations[state.stations as usize + at];
-            station.tally.capacity_area += ready as u128 * station.servers as u128;
-        }
-        self.instances[instance as usize].ready_since = now;
-    }
-
-    /// An instance dies: all in it fails, all that it knew is lost.
-    pub(super) fn crash(&mut self, instance: u32) {
-        self.end_capacity(instance);
-        self.instances[instance as usize].down += 1;
-        if self.instances[instance as usize].down > 1 {
-            return;
-        }
-        self.lose_copies(instance);
-        self.node_crashed(instance);
-        self.forget_callees(instance);
-        for frame in 0..self.frames.high_water() {
-            let state = &self.frames[frame];
-            let lives = state.waiting != super::frame::Waiting::Message && self.is_call(frame);
-            if lives && state.instance == instance && !state.has(super::frame::BRANCH) {
-                self.interrupt(frame, Outcome::Failed, false);
-            }
-        }
-    }
-
-    /// A crash ends: the instance begins to come back, cold.
-    pub(super) fn recover(&mut self, instance: u32) {
-        let state = &mut self.instances[instance as usize];
-        state.down -= 1;
-        if state.down > 0 || !matches!(state.life, Life::Ready | Life::Starting) {
-            return;
-        }
-        state.life = Life::Starting;
-        self.epoch += 1;
-        self.start_up(instance);
-    }
-
-    /// The caches and pools that belong to an instance are lost with it, and a cache's own entries.
-    fn lose_copies(&mut self, instance: u32) {
-        for at in 0..self.instances.len() as u32 {
-            let state = &self.instances[at as usize];
-            if at == instance || state.owner == instance {
-                match state.kind {
-                    Kind::Cache(_) => {
-                        self.caches[state.state as usize].clear();
-                        self.lose_writes(at);
-                    }
-                    Kind::ConnectionPool(pool) => self.lose_connections(at, pool),
-                    Kind::Client(_)
-                    | Kind::Balancer(_)
-                    | Kind::Pool(_)
-                    | Kind::Database(_)
-                    | Kind::Queue(_)
-                    | Kind::Limiter(_)
-                    | Kind::Autoscaler(_) => {}
-                }
-            }
-        }
-    }
-
-    /// Sets how fast an instance serves from now on; what it is doing changes pace.
-    pub(super) fn set_speed(&mut self, instance: u32, base: f64, slowed: f64) {
-        let stations = self.station_range(instance);
-        for station in stations.clone() {
-            if self.stations[station as usize].sharing.is_some() {
-                self.sharing_advance(station);
-            }
-        }
-        let state = &mut self.instances[instance as usize];
-        let old = state.pace();
-        state.base_speed = base;
-        state.slowed = slowed;
-        let new = state.pace();
-        if old == new {
-            return;
-        }
-        let resumes = state.stalled_until.max(self.now);
-        if resumes == self.now {
-            state.speed = new;
-            state.plain = state.is_plain();
-        }
-        for station in stations {
-            if let Some(sharing) = &self.stations[station as usize].sharing {
-                let left = sharing.left();
-                if self.open {
-                    self.stations[station as usize].tally.shared_work += left / new - left / old;
-                }
-                self.sharing_reschedule(station);
-            }
-        }
-        for frame in 0..self.frames.high_water() {
-            let state = &self.frames[frame];
-            if state.waiting == super::frame::Waiting::Work && state.instance == instance && state.wake != 0 {
-                let end = state.since + state.work;
-                let left = ((end - resumes) as f64 * old / new).round() as u64;
-                self.frames[frame].work = resumes - self.frames[frame].since + left;
-                self.wake_in(frame, resumes - self.now + left);
-            }
-        }
-    }
-
-    /// The stations of an instance.
-    pub(super) fn station_range(&self, instance: u32) -> std::ops::Range<u32> {
-        let state = &self.instances[instance as usize];
-        let count = self.plan.components[state.component as usize].stations.len() as u32;
-        state.stations..state.stations + count
     }
 }

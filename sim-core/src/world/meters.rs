@@ -70,6 +70,8 @@ pub struct ComponentMeter {
     pub limits: Vec<Decisions>,
     /// What a load balancer found of its endpoints.
     pub care: super::care::CareMeter,
+    /// What its calls carried, bytes, where sizes matter.
+    pub bytes: u64,
     /// Decisions of an autoscaler to grow.
     pub scale_ups: u64,
     /// Decisions to shrink.

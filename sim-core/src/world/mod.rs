@@ -14,6 +14,7 @@ mod call;
 mod care;
 mod change;
 mod client;
+mod connections;
 mod data;
 mod database;
 mod deploy;
@@ -25,6 +26,7 @@ mod hooks;
 mod instance;
 mod interpret;
 mod leave;
+mod life;
 mod limit;
 mod link;
 mod memory;
@@ -38,6 +40,7 @@ mod station;
 mod summary;
 pub mod trace;
 mod versions;
+mod vertical;
 
 use std::collections::VecDeque;
 
@@ -51,7 +54,7 @@ use balancer::Endpoints;
 use cache::CacheState;
 use change::Settings;
 use client::ClientState;
-use data::ConnectionState;
+use connections::ConnectionState;
 use database::DatabaseState;
 use fault::Faults;
 use flight::Flights;
@@ -67,6 +70,7 @@ use trace::Recorder;
 
 pub use audit::Check;
 pub use care::CareMeter;
+pub use connections::PoolTally;
 pub use database::DatabaseTally;
 pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
 pub use queue::QueueTally;
@@ -160,8 +164,10 @@ struct World<'p, const TRACED: bool> {
     /// By frame number: what its time was spent on, for frames that a log belongs to.
     logs: Vec<Log>,
     /// By frame number: the connection that an abandoned query still uses; see `call.rs`.
-    leases: Vec<u32>,
-    lease_counts: Vec<(u32, u32)>,
+    lease_of: Vec<u32>,
+    /// By frame number: the first of the connections that it holds and others use too.
+    lent: Vec<u32>,
+    leases: Vec<connections::Lease>,
     free_leases: Vec<u32>,
     /// By frame number: the keys that it is to be about again, last first.
     keys: Vec<Vec<u64>>,
@@ -239,8 +245,9 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             timeout_lanes: Vec::new(),
             frames: Slab::default(),
             logs: Vec::new(),
+            lease_of: Vec::new(),
+            lent: Vec::new(),
             leases: Vec::new(),
-            lease_counts: Vec::new(),
             free_leases: Vec::new(),
             keys: Vec::new(),
             sizes: Vec::new(),
@@ -453,7 +460,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let frame = self.frames.take();
         if frame as usize >= self.logs.len() {
             self.logs.push(Log::default());
-            self.leases.push(NONE);
+            self.lease_of.push(NONE);
+            self.lent.push(NONE);
             self.sizes.push(0);
             self.origins.push(0);
             self.keys.push(Vec::new());

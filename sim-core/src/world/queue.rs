@@ -3,7 +3,7 @@
 //! A message is a frame: that of the call that published it. When it is accepted, a twin answers its publisher, and the
 //! frame itself stands in the line of the queue's station until a worker is free.
 
-use super::frame::{ACCEPTED, COUNTED, Frame, NO_COMPONENT, NO_DEADLINE, Waiting};
+use super::frame::{ACCEPTED, BRANCH, COUNTED, Frame, NO_COMPONENT, NO_DEADLINE, Waiting};
 use super::seize::Seized;
 use super::{Next, World};
 use crate::engine::digest::Digest;
@@ -411,7 +411,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let mut left = vec![0_u64; self.queues.len()];
         for at in 0..self.frames.high_water() {
             let frame = self.frames[at];
-            if !frame.in_use() || !frame.has(ACCEPTED) || frame.instance == NONE {
+            // Copies of a delivery that is hedged are no messages.
+            if !frame.in_use() || !frame.has(ACCEPTED) || frame.has(BRANCH) || frame.instance == NONE {
                 continue;
             }
             let Kind::Queue(queue) = self.instances[frame.instance as usize].kind else { continue };

@@ -10,6 +10,7 @@ use crate::policy::forecast::Forecaster;
 use crate::policy::hpa::{self, HpaState, Phase, Pod, Sample, Seen};
 use crate::policy::step_scaling::{self, StepState};
 use crate::policy::target_tracking::{self, TrackingState};
+use crate::policy::vertical::Usage;
 
 /// The state of an autoscaler.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +24,7 @@ pub struct ScalerState {
     /// By instance: ∫ busy cores dt when it was last sampled, and when.
     before: Vec<(u128, u64)>,
     /// By instance: the last sample.
-    samples: Vec<Option<Sample>>,
+    pub(super) samples: Vec<Option<Sample>>,
     /// By instance: how many calls had reached it when it was last sampled, and how many a second there were then.
     arrived: Vec<(u32, Option<f64>)>,
     /// By instance: its share of memory when it was last sampled.
@@ -34,6 +35,8 @@ pub struct ScalerState {
     latencies: Histogram,
     /// How many replicas it wants; `None`: it has no opinion yet.
     wanted: Option<u32>,
+    /// Vertically: what was used of CPU and of memory.
+    pub(super) used: Option<Box<(Usage, Usage)>>,
     /// What the replicas run on.
     pub(super) nodes: NodesState,
 }
@@ -185,6 +188,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 let state = &mut self.scalers[scaler as usize].tracking;
                 Some(target_tracking::decide(state, now as i64, &values, measured, current, spec))
             }
+            ScalingPlan::Vertical(spec) => {
+                self.scale_vertically(scaler, plan, spec);
+                None
+            }
             ScalingPlan::Schedule(entries) => {
                 let last = entries.iter().filter(|(at, _, _)| *at <= now).map(|&(at, every, count)| {
                     let times = (now - at).checked_div(every).unwrap_or(0);
@@ -225,7 +232,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     }
 
     /// The replicas that are in service: ready, and up.
-    fn in_service(&self, pool: u32) -> Vec<u32> {
+    pub(super) fn in_service(&self, pool: u32) -> Vec<u32> {
         let mut ready = self.wanted_members(pool);
         ready.retain(|&at| self.instances[at as usize].life == Life::Ready && !self.instances[at as usize].is_down());
         ready
@@ -267,7 +274,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     }
 
     /// What a replica of a pool requests, in thousandths of a core.
-    fn request_of(&self, pool: u32) -> u32 {
+    pub(super) fn request_of(&self, pool: u32) -> u32 {
         let Kind::Pool(pool) = self.plan.components[pool as usize].kind else {
             unreachable!("validated: it scales a pool")
         };

@@ -63,11 +63,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn release_op(&mut self, frame: u32, place: Place) -> Next {
         let station = self.station_of(frame, place);
         if let Place::Pool(_) = place
-            && let lease = self.leases[frame as usize]
+            && self.lent[frame as usize] != NONE
+            && let lease = self.take_lease(frame, station)
             && lease != NONE
-            && self.lease_counts[lease as usize].0 == station
         {
-            self.leases[frame as usize] = NONE;
             self.end_lease(lease);
             return self.after_cleanup(frame);
         }
@@ -228,7 +227,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
     fn turn_away(&mut self, frame: u32, station: u32) -> Seized {
         self.frames[frame].waiting = Waiting::Nothing;
         self.count_rejected(station);
-        Seized::Refused(Outcome::Rejected)
+        let instance = self.stations[station as usize].instance;
+        // PgBouncer: "no more connections allowed".
+        let pool = matches!(self.instances[instance as usize].kind, Kind::ConnectionPool(_));
+        Seized::Refused(if pool { Outcome::ConnectionRefused } else { Outcome::Rejected })
     }
 
     fn count_rejected(&mut self, station: u32) {
@@ -375,6 +377,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
             && matches!(self.instances[instance as usize].kind, Kind::Queue(_))
         {
             return self.batch_is_due(station);
+        }
+        if self.frames[frame].waiting == Waiting::Queue && self.wants_reserve(frame, station) {
+            return Next::Wait;
         }
         self.leave_line(frame, station);
         self.close_phase(frame);

@@ -33,6 +33,8 @@ pub struct RunResult {
     pub crowds: Vec<Vec<u32>>,
     /// By queue.
     pub queues: Vec<super::QueueTally>,
+    /// By connection pool: all its copies together.
+    pub pools: Vec<super::PoolTally>,
     /// By database.
     pub databases: Vec<super::DatabaseTally>,
     /// By client.
@@ -41,6 +43,8 @@ pub struct RunResult {
     pub breakdown: Breakdown,
     /// How it went over time.
     pub timeline: Timeline,
+    /// Faults that began in the window: which, when, and when they ended; ns since the run's start.
+    pub faults: Vec<(u32, u64, u64)>,
     /// Tallies that must agree.
     pub audit: Vec<Check>,
     /// Covers all of it.
@@ -153,6 +157,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let databases: Vec<super::DatabaseTally> =
             self.databases.iter().map(|database| database.tally.clone()).collect();
         databases.iter().for_each(|tally| tally.digest(&mut digest));
+        let pools: Vec<super::PoolTally> =
+            self.plan.connection_pools.iter().map(|pool| self.pool_tally(pool)).collect();
+        pools.iter().for_each(|tally| tally.digest(&mut digest));
         let clients = self.clients.iter().map(|client| ClientResult {
             dropped: client.dropped,
             journeys: client.journeys,
@@ -163,6 +170,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             events: self.events,
             stopped,
             queues,
+            pools,
             databases,
             clients: clients.collect(),
             classes: self.meters.classes,
@@ -173,6 +181,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             crowds,
             breakdown: self.meters.breakdown,
             timeline: self.meters.timeline,
+            faults: self.faults.log,
             audit,
             digest: digest.value(),
         }

@@ -28,6 +28,11 @@ impl Lowering<'_> {
                 let (metrics, targets) = self.metrics(target, &spec.metrics);
                 (metrics, ScalingPlan::Tracking(tracking_spec(spec, &targets)))
             }
+            ScalingPolicy::Vertical => {
+                let cores = spec.cores.as_ref().map(|range| (range.min.0, range.max.0));
+                let memory = spec.memory.as_ref().map(|range| (range.min.0, range.max.0));
+                (Vec::new(), ScalingPlan::Vertical(VerticalPlan { cores, memory }))
+            }
             ScalingPolicy::Schedule => (Vec::new(), ScalingPlan::Schedule(self.timetable(spec))),
             ScalingPolicy::Predictive => {
                 let (metrics, targets) = self.metrics(target, &spec.metrics);

@@ -23,23 +23,43 @@ impl Lowering<'_> {
             component: id,
             size: spec.size.0 as u32,
             overflow: spec.overflow.0 as u32,
-            tracked: connect.is_some() || limited.is_some(),
+            tracked: connect.is_some()
+                || limited.is_some()
+                || spec.idle_timeout.is_some()
+                || spec.max_lifetime.is_some()
+                || spec.validate.is_some()
+                || spec.reserve.is_some()
+                || spec.min_idle.0 > 0,
+            min_idle: spec.min_idle.0 as u32,
+            max_lifetime_ns: spec.max_lifetime.map_or(0, |time| time.0),
+            validate: spec.validate.as_ref().map(|check| own_draw(&check.time.0, &[name, "validate"])),
+            validate_after_ns: spec.validate.as_ref().map_or(0, |check| check.after.0),
+            reserve: spec.reserve.as_ref().map_or(0, |reserve| {
+                let room = spec.max_db_connections.map_or(u64::MAX, |limit| limit.0 - spec.most());
+                reserve.size.0.min(room) as u32
+            }),
+            acquire_timeout_ns: spec.acquire_timeout.map_or(0, |time| time.0),
+            login_retry_ns: spec.login_retry.map_or(0, |time| time.0),
             connect,
             idle_timeout_ns,
             lifo: spec.order == PoolOrder::Lifo,
             database: limited.unwrap_or(NONE),
             site: site(&[name, "pool"]),
         };
-        let connections = plan.size.saturating_add(plan.overflow);
+        let connections = spec.most() as u32;
+        let patience = spec.acquire_timeout.map_or(0, |time| time.0);
+        let after = spec.reserve.as_ref().map_or(0, |reserve| reserve.after.0);
+        // Who waits is woken for the reserve first.
+        let timeout_ns = if after > 0 && (patience == 0 || after < patience) { after } else { patience };
+        let clients = spec.max_clients.map_or(u64::MAX, |most| most.0);
+        let connections = connections.min(u32::try_from(clients).unwrap_or(u32::MAX));
+        let capacity = (clients - u64::from(connections)).min(u64::from(NONE)) as u32;
         self.plan.connection_pools.push(plan);
         let kind = Kind::ConnectionPool(self.plan.connection_pools.len() as u32 - 1);
         let plan = self.plan_of(id);
         plan.kind = kind;
         plan.scope = scope(spec.scope);
-        plan.stations = vec![StationPlan {
-            timeout_ns: spec.acquire_timeout.map_or(0, |time| time.0),
-            ..station("connections", connections)
-        }];
+        plan.stations = vec![StationPlan { timeout_ns, capacity, ..station("connections", connections) }];
         let entry = self.here();
         let (release, reply) = (self.label(), self.label());
         let cell = self.pool_cell(id);

@@ -5,6 +5,7 @@ use super::super::call::Caller;
 use super::super::steps::{CORES, WORKERS, own_draw};
 use super::{station, when_full};
 use crate::components::Component;
+use crate::components::autoscaler::ScalingPolicy;
 use crate::components::scaling::RuleMetric;
 use crate::components::server_pool::{
     AdaptiveLimit, Every, LimitRule as LimitRuleSpec, Memory, Pause, QueueOrder, Scheduling, ServerPoolSpec, Slowdown,
@@ -20,7 +21,8 @@ impl Lowering<'_> {
         let workers = spec.workers().min(u32::MAX as u64 - 1) as u32;
         // A worker keeps one core busy at most, unless its handler works in several branches at once.
         let branches = !spec.asynchronous && spec.handlers.values().any(|steps| works_in_parallel(steps, false));
-        let contended = !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
+        let contended =
+            self.is_scaled_vertically(name) || !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
         let (discipline, servers, share) = match spec.scheduling {
             Scheduling::Sharing if contended => (Discipline::Sharing, cores, 1.0),
             Scheduling::Sharing => (Discipline::Servers, cores / 1000, 1.0),
@@ -125,6 +127,14 @@ impl Lowering<'_> {
 }
 
 impl Lowering<'_> {
+    /// Whether the cores of a pool's replicas may change.
+    fn is_scaled_vertically(&self, name: &str) -> bool {
+        self.model.components.values().any(|component| {
+            matches!(component, Component::Autoscaler(scaler)
+                if scaler.policy == ScalingPolicy::Vertical && scaler.target.as_str() == name)
+        })
+    }
+
     /// Whether an autoscaler looks at how long calls of a pool take.
     fn latency_is_watched(&self, pool: u32) -> bool {
         let name = &self.plan.components[pool as usize].name;

@@ -8,6 +8,7 @@ mod links;
 mod names;
 mod objectives;
 mod parts;
+mod pool;
 mod queue;
 mod scaling;
 mod timing;

@@ -357,6 +357,7 @@ impl Check<'_> {
         if self.draft.kind(&spec.to.to) == Some("cache") {
             self.diagnostics.push(spec.to.to.at.error(not_yet("a cache behind a connection-pool")));
         }
+        super::pool::check(spec, self.diagnostics);
         if spec.size.0 == 0 && spec.overflow.0 == 0 {
             self.diagnostics
                 .push(spec.at.field("size").error("found 0, and no `overflow`").expected("at least one connection"));

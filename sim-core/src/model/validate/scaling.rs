@@ -3,6 +3,7 @@
 use crate::components::Component;
 use crate::components::autoscaler::{AutoscalerSpec, ScalingPolicy};
 use crate::components::scaling::{Adjustment, Level, Metric, Rule, RuleMetric};
+use crate::components::server_pool::Scheduling;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::draft::Draft;
 use crate::model::spec::Place;
@@ -27,6 +28,11 @@ pub fn check(draft: &Draft, spec: &AutoscalerSpec, diagnostics: &mut Diagnostics
         check_rule(draft, spec, rule, diagnostics);
     }
     needs(spec, diagnostics);
+    if spec.policy == ScalingPolicy::Vertical {
+        vertical(draft, spec, diagnostics);
+    } else if !spec.at.has("max") {
+        diagnostics.push(spec.at.error("`max` is missing").help("the most replicas"));
+    }
     ignored(spec, diagnostics);
 }
 
@@ -142,15 +148,42 @@ fn check_level(rule: &Rule, field: &str, level: Level, diagnostics: &mut Diagnos
 fn needs(spec: &AutoscalerSpec, diagnostics: &mut Diagnostics) {
     let missing = match spec.policy {
         ScalingPolicy::Step if spec.rules.is_empty() => Some(("rules", "what changes when")),
+        ScalingPolicy::Vertical if spec.cores.is_none() && spec.memory.is_none() => {
+            Some(("cores", "between what the cores of a replica may be; or `memory`"))
+        }
         ScalingPolicy::Schedule if spec.schedule.is_empty() => Some(("schedule", "how many replicas there are when")),
         ScalingPolicy::Hpa
         | ScalingPolicy::TargetTracking
         | ScalingPolicy::Step
         | ScalingPolicy::Schedule
+        | ScalingPolicy::Vertical
         | ScalingPolicy::Predictive => None,
     };
     if let Some((field, help)) = missing {
         diagnostics.push(spec.at.error(format!("`{field}` is missing")).help(help));
+    }
+}
+
+/// What vertical scaling needs of its target.
+fn vertical(draft: &Draft, spec: &AutoscalerSpec, diagnostics: &mut Diagnostics) {
+    for field in ["min", "max", "nodes"] {
+        if spec.at.has(field) {
+            let found =
+                format!("`{field}` has no effect: the policy is vertical, which leaves the number of replicas alone");
+            diagnostics.push(spec.at.field(field).warning(found));
+        }
+    }
+    let Some(Component::ServerPool(pool)) = draft.components.get(spec.target.as_str()) else { return };
+    if spec.cores.is_some() && pool.scheduling != Scheduling::Sharing {
+        let found = format!("the cores of {} are not shared, so they can't change", spec.target);
+        diagnostics.push(spec.at.field("cores").error(found).expected("`scheduling` of sharing"));
+    }
+    if spec.memory.is_some() {
+        needs_memory(draft, spec, &spec.at.field("memory"), diagnostics);
+    }
+    if pool.replicas.0 < 2 {
+        let found = "it changes nothing: pods are only evicted where there are at least two";
+        diagnostics.push(spec.target.at.warning(found));
     }
 }
 
@@ -172,6 +205,8 @@ fn ignored(spec: &AutoscalerSpec, diagnostics: &mut Diagnostics) {
         ("warmup", &[ScalingPolicy::Step]),
         ("schedule", &[ScalingPolicy::Schedule]),
         ("predict", &[ScalingPolicy::Predictive]),
+        ("cores", &[ScalingPolicy::Vertical]),
+        ("memory", &[ScalingPolicy::Vertical]),
     ];
     for (field, policies) in fields {
         if spec.at.has(field) && !policies.contains(&spec.policy) {
