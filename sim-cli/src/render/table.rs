@@ -314,6 +314,10 @@ fn notes(of: &ComponentReport) -> Vec<String> {
         notes.push(format!("{} turned away", share(throttled, allowed)));
         notes.extend(of.tiers.iter().map(|(tier, of)| format!("{tier} {}", share(of.throttled, of.allowed))));
     }
+    if let Some(endpoints) = of.endpoints.as_ref().filter(|found| found.ejections > 0) {
+        let after = endpoints.detection_mean_s.map_or(String::new(), |mean| format!(" after {}", humane_time(mean)));
+        notes.push(format!("{} left out{after}", count(endpoints.ejections)));
+    }
     if let (Some(ups), Some(downs)) = (of.scale_ups, of.scale_downs) {
         notes.push(format!("{ups} up, {downs} down"));
     }
