@@ -213,7 +213,7 @@ fn care() -> impl Strategy<Value = Value> {
 }
 
 /// The options of a link; `below`: whom a fallback may go to.
-fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
+fn link(below: &'static [&'static str]) -> BoxedStrategy<Value> {
     let times = (
         weighted(0.3, select(vec!["1ms", "exp(2ms)", "1ns", "uniform(0s, 20ms)"])),
         weighted(0.3, patience()),
@@ -224,8 +224,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
     let loss = weighted(0.1, (select(vec![0.1, 0.8]), any::<bool>()));
     let fallback = weighted(0.15, (select(below), weighted(0.3, patience())));
     let more = (weighted(0.2, balancing()), weighted(0.15, breaker()), weighted(0.15, hedge()));
-    (times, weighted(0.3, retry()), limits, loss, fallback, more).prop_map(
-        |((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
+    (times, weighted(0.3, retry()), limits, loss, fallback, more)
+        .prop_map(|((rtt, timeout, cancel, deadline), retry, (limit, shared, bandwidth), loss, fallback, more)| {
             let mut link = json!({});
             let (policy, breaker, hedge) = more;
             set(&mut link, "breaker", breaker);
@@ -259,8 +259,8 @@ fn link(below: &'static [&'static str]) -> impl Strategy<Value = Value> {
                 set(&mut link["fallback"], "timeout", timeout);
             }
             link
-        },
-    )
+        })
+        .boxed()
 }
 
 fn breaker() -> impl Strategy<Value = Value> {
@@ -290,7 +290,7 @@ fn hedge() -> impl Strategy<Value = Value> {
     )
 }
 
-fn retry() -> impl Strategy<Value = Value> {
+fn retry() -> BoxedStrategy<Value> {
     let when = weighted(
         0.7,
         select(vec![vec!["5xx", "timeout"], vec!["timeout"], vec!["rejected", "failed", "pool_timeout", "lost"]]),
@@ -307,8 +307,8 @@ fn retry() -> impl Strategy<Value = Value> {
             select(vec![json!({}), json!(20), json!({ "quota": 10, "cost": 1, "deposit": 0.02, "refund": false })]),
         ),
     );
-    (0..4_u64, when, any::<bool>(), backoff, jitter, limits).prop_map(
-        |(retries, when, writes, backoff, jitter, limits)| {
+    (0..4_u64, when, any::<bool>(), backoff, jitter, limits)
+        .prop_map(|(retries, when, writes, backoff, jitter, limits)| {
             let mut retry = json!({ "retries": retries });
             set(&mut retry, "budget", limits.0);
             set(&mut retry, "tokens", limits.1);
@@ -317,8 +317,8 @@ fn retry() -> impl Strategy<Value = Value> {
             set(&mut retry, "backoff", backoff);
             set(&mut retry, "jitter", jitter);
             retry
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A client before the window's length is known.
@@ -939,6 +939,7 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             json!({ "policy": "step", "rules": [ { "metric": "cpu", "above": "20%", "change": "+50%" },
                     { "metric": "latency", "below": "5ms", "change": "-1", "cooldown": "50ms" } ] }),
             json!({ "policy": "schedule", "schedule": [ { "at": "100ms", "replicas": 4, "every": "300ms" }, { "at": "200ms", "replicas": 1, "every": "300ms" } ] }),
+            json!({ "policy": "vertical", "cores": { "min": "100m", "max": 3 } }),
             json!({ "policy": "predictive", "predict": { "ahead": "1s" }, "metrics": [ { "requests_per_second": 20 } ] }),
             json!({ "nodes": { "per_node": 2, "provision": "30ms", "idle": "100ms", "target_capacity": "80%" },
                     "metrics": [ { "queue_length": { "average": 3 } }, { "cpu": "50%" }, { "external": { "of": "db", "value": 5 } } ] }),
@@ -953,7 +954,7 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             set(&mut scaler, "metrics_lag", lag);
             match &other {
                 Some(other) => {
-                    if other.get("rules").is_some() || other.get("schedule").is_some() {
+                    if ["rules", "schedule", "cores"].iter().any(|own| other.get(own).is_some()) {
                         scaler.as_object_mut().expect("a map").remove("metrics");
                     }
                     add(&mut scaler, other.clone());
