@@ -235,7 +235,10 @@ fn own_figures(
                 .memory
                 .map(|memory| Memory { max_bytes: meter.memory_max.max(memory.base), killed: meter.killed });
         }
-        Kind::Cache(_) => {
+        Kind::Cache(cache) => {
+            if plan.caches[cache as usize].cdn.is_some() {
+                report.kind = "cdn".to_string();
+            }
             let looked_up = meter.hits + meter.misses;
             report.hits = Some(meter.hits);
             report.misses = Some(meter.misses);
