@@ -21,7 +21,7 @@ use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
 pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan, VerticalPlan};
-pub use cache::{CacheOp, CachePlan, FlightPlan, FlushPlan, TagBy, TagPlan};
+pub use cache::{CacheOp, CachePlan, CdnPlan, FlightPlan, FlushPlan, TagBy, TagPlan};
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;

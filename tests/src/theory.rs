@@ -420,6 +420,11 @@ fn caches_and_calls() -> Vec<Row> {
             figures: vec![figure("hit ratio", theory::fifo_hit_ratio(&zipf, 1000.0), Rule::Near(0.003), hits)],
         },
         Row {
+            name: "random eviction under Zipf's law",
+            model: cached("random", 2e5),
+            figures: vec![figure("hit ratio", theory::fifo_hit_ratio(&zipf, 1000.0), Rule::Near(0.003), hits)],
+        },
+        Row {
             name: "time to live, twice the mean gap",
             model: once,
             figures: vec![figure("hit ratio", theory::ttl_hit_ratio(100.0, 0.02), Rule::Mean, hits)],

@@ -57,6 +57,7 @@ fn targets(component: &Component) -> Vec<(&str, String, bool)> {
         }
         Component::Cache(cache) => cache.backing.iter().flat_map(with_fallbacks).map(called).collect(),
         Component::ConnectionPool(pool) => with_fallbacks(&pool.to).map(called).collect(),
+        Component::Cdn(cdn) => with_fallbacks(&cdn.to).map(called).collect(),
         Component::Queue(queue) => {
             let dead_letters =
                 queue.dead_letters.iter().map(|link| (link.to.as_str(), "dead letters".to_owned(), false));
@@ -152,6 +153,7 @@ fn facts(component: &Component) -> Vec<String> {
             };
             vec![format!("{shards}{replicas}"), nodes]
         }
+        Component::Cdn(cdn) => vec![counted(cdn.regions.len().max(1) as u64, "region")],
         Component::Queue(queue) => {
             let capacity = queue.capacity.map(|capacity| format!("{} at most", counted(capacity.0, "message")));
             capacity.into_iter().chain([counted(queue.concurrency.0, "worker")]).collect()

@@ -44,6 +44,7 @@ pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
             | Component::ConnectionPool(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {}
         }
@@ -268,6 +269,7 @@ impl<'a> Lines<'a> {
             | Component::Cache(_)
             | Component::ConnectionPool(_)
             | Component::Queue(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         }
@@ -311,6 +313,7 @@ impl<'a> Lines<'a> {
             | Component::Cache(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         });

@@ -115,9 +115,11 @@ fn nodes(model: &Model, name: &str, component: &Component, callers: Option<&BTre
         Component::Database(database) => (database.shards.0 as f64 * (1 + database.replicas.0) as f64, true),
         Component::Cache(cache) => copies(cache.scope),
         Component::ConnectionPool(pool) => copies(pool.scope),
-        Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_) => {
-            (1.0, true)
-        }
+        Component::Client(_)
+        | Component::LoadBalancer(_)
+        | Component::Queue(_)
+        | Component::Cdn(_)
+        | Component::Autoscaler(_) => (1.0, true),
         Component::RateLimiter(limiter) => copies(limiter.scope),
     }
 }

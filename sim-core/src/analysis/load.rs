@@ -212,6 +212,7 @@ impl<'a> Walk<'a> {
             Component::ConnectionPool(pool) => self.connection_pool(name, pool, call),
             Component::Database(database) => self.database(name, database, call),
             Component::Queue(queue) => self.queue(name, queue, call),
+            Component::Cdn(cdn) => self.link(&cdn.to, call),
             Component::RateLimiter(limiter) => self.rate_limiter(name, limiter, call),
             Component::Client(_) | Component::Autoscaler(_) => 0.0,
         }
@@ -476,6 +477,7 @@ impl<'a> Walk<'a> {
             Component::Queue(queue) => Some(queue.concurrency.0 as f64),
             Component::Client(_)
             | Component::LoadBalancer(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         }

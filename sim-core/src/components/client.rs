@@ -78,7 +78,8 @@ spec! {
         popularity: Popularity = default("uniform");
         /// The shares of clients that rate limiters know by name, as in { "premium": "5%" }; the rest have no tier.
         tiers: BTreeMap<String, Share> = default(EMPTY_MAP);
-        later ["regions"];
+        /// The shares of clients that are in regions of a CDN, as in { "eu": "30%" }; left out, as the CDN says.
+        regions: BTreeMap<String, Share> = default(EMPTY_MAP);
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod autoscaler;
 pub mod cache;
+pub mod cdn;
 pub mod client;
 pub mod connection_pool;
 pub mod database;
@@ -31,6 +32,8 @@ pub enum Component {
     ConnectionPool(connection_pool::ConnectionPoolSpec),
     /// Keeps data.
     Database(database::DatabaseSpec),
+    /// Keeps answers near their users.
+    Cdn(cdn::CdnSpec),
     /// Keeps messages until they are worked on.
     Queue(queue::QueueSpec),
     /// Lets so many calls pass in a time.
@@ -38,9 +41,6 @@ pub enum Component {
     /// Changes the number of replicas.
     Autoscaler(autoscaler::AutoscalerSpec),
 }
-
-/// The types that the language has and this version has not.
-const LATER_TYPES: [&str; 1] = ["cdn"];
 
 /// The declarations of all component types, in the order of a palette.
 pub fn structures() -> Vec<Structure> {
@@ -51,6 +51,7 @@ pub fn structures() -> Vec<Structure> {
         cache::CacheSpec::structure(),
         connection_pool::ConnectionPoolSpec::structure(),
         database::DatabaseSpec::structure(),
+        cdn::CdnSpec::structure(),
         queue::QueueSpec::structure(),
         rate_limiter::RateLimiterSpec::structure(),
         autoscaler::AutoscalerSpec::structure(),
@@ -67,6 +68,7 @@ impl Component {
             Self::Cache(_) => "cache",
             Self::ConnectionPool(_) => "connection-pool",
             Self::Database(_) => "database",
+            Self::Cdn(_) => "cdn",
             Self::Queue(_) => "queue",
             Self::RateLimiter(_) => "rate-limiter",
             Self::Autoscaler(_) => "autoscaler",
@@ -82,6 +84,7 @@ impl Component {
             Self::Cache(spec) => &spec.at,
             Self::ConnectionPool(spec) => &spec.at,
             Self::Database(spec) => &spec.at,
+            Self::Cdn(spec) => &spec.at,
             Self::Queue(spec) => &spec.at,
             Self::RateLimiter(spec) => &spec.at,
             Self::Autoscaler(spec) => &spec.at,
@@ -97,6 +100,7 @@ impl Component {
             Self::Cache(spec) => spec.cost.as_ref(),
             Self::ConnectionPool(spec) => spec.cost.as_ref(),
             Self::Database(spec) => spec.cost.as_ref(),
+            Self::Cdn(spec) => spec.cost.as_ref(),
             Self::Queue(spec) => spec.cost.as_ref(),
             Self::RateLimiter(spec) => spec.cost.as_ref(),
             Self::Autoscaler(spec) => spec.cost.as_ref(),
@@ -110,6 +114,7 @@ impl Component {
             Self::Client(_) | Self::LoadBalancer(_) | Self::RateLimiter(_) | Self::Autoscaler(_) => Vec::new(),
             Self::ServerPool(_) => vec!["cores", "workers"],
             Self::Cache(_) => vec!["threads"],
+            Self::Cdn(_) => Vec::new(),
             Self::Queue(_) => vec!["workers"],
             Self::ConnectionPool(_) => vec!["connections"],
             Self::Database(spec) if spec.slots().is_some() => vec!["slots", "connections", "locks"],
@@ -140,10 +145,10 @@ impl Read for Component {
             "cache" => Read::read(node, reader).map(Self::Cache),
             "connection-pool" => Read::read(node, reader).map(Self::ConnectionPool),
             "database" => Read::read(node, reader).map(Self::Database),
+            "cdn" => Read::read(node, reader).map(Self::Cdn),
             "queue" => Read::read(node, reader).map(Self::Queue),
             "rate-limiter" => rate_limiter::RateLimiterSpec::read_with_algorithm(node, reader).map(Self::RateLimiter),
             "autoscaler" => Read::read(node, reader).map(Self::Autoscaler),
-            later if LATER_TYPES.contains(&later) => reader.later(kind, later),
             wrong => {
                 let types: Vec<&str> = types.collect();
                 crate::model::spec::wrong_word(kind, reader, wrong, &types)
@@ -160,6 +165,7 @@ impl Read for Component {
                 cache::CacheSpec::shape(),
                 connection_pool::ConnectionPoolSpec::shape(),
                 database::DatabaseSpec::shape(),
+                cdn::CdnSpec::shape(),
                 queue::QueueSpec::shape(),
                 rate_limiter::RateLimiterSpec::shape(),
                 autoscaler::AutoscalerSpec::shape(),

@@ -86,6 +86,7 @@ pub fn levers(model: &Model) -> Vec<Lever> {
             }
             Component::Client(_)
             | Component::LoadBalancer(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {}
         }
@@ -191,6 +192,7 @@ fn is_alike(model: &Model, name: &str, pool: &ServerPoolSpec) -> bool {
             | Component::ServerPool(_)
             | Component::ConnectionPool(_)
             | Component::Queue(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => true,
         })

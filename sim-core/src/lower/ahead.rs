@@ -77,6 +77,7 @@ fn callee(plan: &Plan, call: &crate::plan::CallPlan, class: u16) -> Pc {
                 _ => NONE,
             }
         }
+        Target::Chosen(component) if !plan.components[component as usize].by_op => by_class(component),
         Target::Copy(component) | Target::Chosen(component) | Target::Database(component) => by_op(component),
     }
 }

@@ -141,6 +141,7 @@ impl<'m> Lowering<'m> {
             | Component::ServerPool(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => {
                 self.straight_call(caller, call);
@@ -338,7 +339,7 @@ impl<'m> Lowering<'m> {
                 lowering.fill(caller, call, cache);
             }
         };
-        self.shared_load(target, false, cache, coalesce, caller, end, fill);
+        self.shared_load(target, false, (coalesce, cache.stale_if_error.is_some()), caller, end, fill);
         self.emit(Op::Jump(end));
         if fallback {
             self.place(failed);
@@ -357,18 +358,15 @@ impl<'m> Lowering<'m> {
 
     /// A load after a miss: shared with others who miss the same key, where loads are coalesced; where it fails, an
     /// entry that has ended may stand in. What is joined or stood in for goes on at `end`.
-    #[expect(clippy::too_many_arguments, reason = "what a load is, and where it is made")]
     pub(super) fn shared_load(
         &mut self,
         cache: u32,
         own: bool,
-        spec: &CacheSpec,
-        coalesce: bool,
+        (coalesce, stands_in): (bool, bool),
         caller: &mut Caller,
         end: Label,
         load: impl FnOnce(&mut Self, &mut Caller),
     ) {
-        let stands_in = spec.stale_if_error.is_some();
         if !coalesce && !stands_in {
             load(self, caller);
             return;
@@ -493,6 +491,7 @@ impl<'m> Lowering<'m> {
                     None => self.loaded_from(&name)?,
                 },
                 Component::ConnectionPool(pool) => pool.to.to.as_str().to_string(),
+                Component::Cdn(cdn) => cdn.to.to.as_str().to_string(),
                 Component::RateLimiter(limiter) => limiter.to.as_ref()?.to.as_str().to_string(),
                 Component::Client(_)
                 | Component::LoadBalancer(_)
@@ -523,6 +522,7 @@ impl<'m> Lowering<'m> {
             | Component::ConnectionPool(_)
             | Component::Database(_)
             | Component::Queue(_)
+            | Component::Cdn(_)
             | Component::RateLimiter(_)
             | Component::Autoscaler(_) => None,
         })

@@ -2,6 +2,7 @@
 
 mod autoscaler;
 mod cache;
+mod cdn;
 mod connection_pool;
 mod database;
 mod load_balancer;
@@ -31,6 +32,7 @@ impl Lowering<'_> {
             Component::ConnectionPool(pool) => self.connection_pool(id, name, pool),
             Component::Database(database) => self.database(id, name, database),
             Component::Queue(queue) => self.queue(id, name, queue),
+            Component::Cdn(cdn) => self.cdn(id, name, cdn),
             Component::RateLimiter(limiter) => self.rate_limiter(id, name, limiter),
             Component::Autoscaler(scaler) => self.autoscaler(id, name, scaler),
         }

@@ -36,6 +36,7 @@ impl Lowering<'_> {
                 Component::ServerPool(_) => Target::Pool(target),
                 Component::LoadBalancer(_) => Target::Balancer(target),
                 Component::Cache(cache) if cache.nodes.0 > 1 => Target::Chosen(target),
+                Component::Cdn(_) => Target::Chosen(target),
                 Component::Cache(_)
                 | Component::ConnectionPool(_)
                 | Component::RateLimiter(_)

@@ -21,9 +21,9 @@ spec! {
         version: bool = default(false);
         /// What its items in caches are tagged with: `news`, or by key `course(key)`, `course(key / 20)`, `shard(key % 16)`.
         tags: Vec<Tag> = default(EMPTY_LIST);
-        /// For how long its answers may be kept by a CDN (Cache-Control: max-age, s-maxage); left out, as the CDN's `ttl` says.
+        /// For how long a CDN may keep its answers (Cache-Control: max-age, s-maxage); left out, as the CDN's `ttl` says.
         max_age: Time = optional;
-        /// Whether its answers may not be kept by a CDN (Cache-Control: no-store, private).
+        /// Whether a CDN may not keep its answers (Cache-Control: no-store, no-cache, private).
         no_store: bool = default(false);
         /// How long its requests are wanted: the client gives up then, and work past it is refused everywhere.
         deadline: Time = optional.at_least("1ns");

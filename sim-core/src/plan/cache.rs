@@ -36,6 +36,25 @@ pub struct CachePlan {
     pub flush: Option<FlushPlan>,
     /// Whether writes take what has their tags out.
     pub tagged: bool,
+    /// What it is as a CDN; `None`: it is none.
+    pub cdn: Option<CdnPlan>,
+}
+
+/// What a CDN has besides its caches.
+#[derive(Debug, Clone)]
+pub struct CdnPlan {
+    /// By region: the round trip to its users, a draw; `None`: none.
+    pub regions: Vec<Option<u32>>,
+    /// Cumulative shares of the regions; empty where there is one.
+    pub shares: Vec<f64>,
+    /// The same of clients (components) that say where their users are.
+    pub of_clients: Vec<(u32, Vec<f64>)>,
+    /// By class: how long its answers are kept, nanoseconds; `None`: not at all.
+    pub ttl_ns: Vec<Option<u64>>,
+    /// The cell of the way between users and their region.
+    pub cell: u16,
+    /// Where the region of a client is keyed.
+    pub site: u64,
 }
 
 /// How a cache writes behind.
@@ -77,6 +96,8 @@ pub enum CacheOp {
     NotWritten(u32),
     /// A write takes out what has its tags.
     TakeTagged(u32),
+    /// The way from a user to its region of a CDN, and back.
+    Edge(u32),
 }
 
 /// A place of a program where a load may be shared.

@@ -4,6 +4,7 @@ pub mod adaptive_limit;
 pub mod backoff;
 pub mod balancing;
 pub mod breaker;
+pub mod cdn_ttl;
 pub mod codel;
 pub mod eviction;
 pub mod forecast;

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::behind::Behind;
-use super::frame::{Frame, HIT, NO_KEY, draw};
+use super::frame::{Frame, HIT, NO_KEY, Waiting, draw};
 use super::{Next, World};
 use crate::engine::rng::{PHI, mix64, uniform};
 use crate::engine::slab::NONE;
-use crate::plan::{CacheOp, CachePlan, Kind};
+use crate::plan::{CacheOp, CachePlan, CdnPlan, Kind};
 use crate::policy::eviction::{Lookup, NEVER_NS, Store};
 use crate::policy::hash_slots;
 
@@ -83,7 +83,34 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
 
     /// The instance of a component that a call goes to, where its kind chooses.
     pub(super) fn chosen_node(&mut self, component: u32, child: u32) -> u32 {
-        self.slot_node(component, self.frames[child].item)
+        match &self.cache_plan(component).cdn {
+            Some(cdn) => self.members[component as usize][self.region_of(cdn, child)],
+            None => self.slot_node(component, self.frames[child].item),
+        }
+    }
+
+    /// The region of a CDN that a call's client is in.
+    fn region_of(&self, cdn: &CdnPlan, child: u32) -> usize {
+        let Frame { client, scope, .. } = self.frames[child];
+        let caller = self.instances[scope as usize].component;
+        let own = cdn.of_clients.iter().find(|(client, _)| *client == caller).map(|(_, shares)| shares);
+        let shares = own.unwrap_or(&cdn.shares);
+        let u = draw(mix64(client as u64), cdn.site, 0);
+        shares.iter().position(|&share| u < share).unwrap_or(shares.len().saturating_sub(1))
+    }
+
+    /// The way between a user and its region.
+    fn reach_edge(&mut self, frame: u32, component: u32) -> Next {
+        let instance = self.frames[frame].instance;
+        let cdn = self.cache_plan(component).cdn.as_ref().expect("a CDN has regions");
+        let region = self.instances[instance as usize].ordinal;
+        let ns = cdn.regions[region as usize].map_or(0, |rtt| self.draw_ns(frame, rtt));
+        if ns == 0 {
+            return Next::Step;
+        }
+        self.open_phase(frame, cdn.cell, Waiting::Delay);
+        self.wake_in(frame, ns);
+        Next::Wait
     }
 
     /// The node of a cache that has a key's hash slot.
@@ -198,7 +225,10 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let plan = self.cache_plan(component);
         let state = self.instances[instance as usize].state;
         let class_plan = &self.plan.classes[class as usize];
-        let ttl = self.ttl_ns(component, class_plan.keyspace);
+        let ttl = match &plan.cdn {
+            Some(cdn) => cdn.ttl_ns[class as usize].unwrap_or(1),
+            None => self.ttl_ns(component, class_plan.keyspace),
+        };
         let expires = self.expiry(plan, ttl, || draw(key, plan.site, JITTER));
         let weight = if plan.weighed { weight(self.sizes[frame as usize]) } else { 1 };
         let entry = self.entry_key(item, class, component);
@@ -236,6 +266,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             CacheOp::Written(component) => self.written(frame, component),
             CacheOp::NotWritten(component) => self.not_written(frame, component),
             CacheOp::TakeTagged(component) => self.take_tagged(frame, component),
+            CacheOp::Edge(component) => self.reach_edge(frame, component),
         }
     }
 

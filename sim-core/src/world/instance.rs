@@ -1,9 +1,9 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
-use super::balancer::Endpoints;
 use super::cache::CacheState;
 use super::connections::ConnectionState;
 use super::database::DatabaseState;
+use super::endpoints::Endpoints;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
@@ -161,7 +161,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
                 Kind::Client(_) | Kind::Balancer(_) | Kind::Queue(_) => 1,
                 Kind::Cache(cache) if state.scope == Scope::Shared => {
-                    plan.caches[cache as usize].slot_ends.len().max(1) as u32
+                    let cache = &plan.caches[cache as usize];
+                    cache.cdn.as_ref().map_or(cache.slot_ends.len().max(1), |cdn| cdn.regions.len()) as u32
                 }
                 Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,

@@ -157,7 +157,11 @@ fn is_hopeless(model: &Model, in_time_s: f64) -> bool {
     let is_constant = model.components.values().all(|component| match component {
         Component::Client(client) => matches!(client.arrivals, Arrivals::Open(_)) && client.max_in_flight.is_none(),
         // What waits in a queue is no request's time.
-        Component::Cache(_) | Component::RateLimiter(_) | Component::Queue(_) | Component::Autoscaler(_) => false,
+        Component::Cache(_)
+        | Component::Cdn(_)
+        | Component::RateLimiter(_)
+        | Component::Queue(_)
+        | Component::Autoscaler(_) => false,
         Component::LoadBalancer(_)
         | Component::ServerPool(_)
         | Component::ConnectionPool(_)

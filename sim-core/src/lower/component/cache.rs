@@ -72,6 +72,7 @@ impl Lowering<'_> {
             warm: self.warm(spec),
             flush: None,
             tagged: spec.invalidate_tags,
+            cdn: None,
         }
     }
 
@@ -145,16 +146,23 @@ impl Lowering<'_> {
             lowering.emit(Op::IfKeyless { cache: id, to: unfilled });
             lowering.emit(Op::Lookup(id));
             lowering.emit(Op::IfHit(hit));
-            lowering.shared_load(id, true, spec, spec.coalesce, caller, end, |lowering, caller| {
-                if spec.fill == Fill::Async {
-                    lowering.call(caller, load);
-                    lowering.emit(Op::ReplyEarly);
-                    lowering.cache_service(id, name, spec, "store");
-                    lowering.emit(Op::Store(id));
-                } else {
-                    fill(lowering, caller);
-                }
-            });
+            lowering.shared_load(
+                id,
+                true,
+                (spec.coalesce, spec.stale_if_error.is_some()),
+                caller,
+                end,
+                |lowering, caller| {
+                    if spec.fill == Fill::Async {
+                        lowering.call(caller, load);
+                        lowering.emit(Op::ReplyEarly);
+                        lowering.cache_service(id, name, spec, "store");
+                        lowering.emit(Op::Store(id));
+                    } else {
+                        fill(lowering, caller);
+                    }
+                },
+            );
             lowering.emit(Op::Jump(end));
             lowering.place(unfilled);
             lowering.call(caller, load);
@@ -260,7 +268,7 @@ impl Lowering<'_> {
     }
 }
 
-fn eviction(eviction: Eviction) -> Policy {
+pub(super) fn eviction(eviction: Eviction) -> Policy {
     match eviction {
         Eviction::Lru => Policy::Lru,
         Eviction::Fifo => Policy::Fifo,

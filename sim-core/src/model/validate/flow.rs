@@ -156,6 +156,10 @@ impl Flow<'_> {
                     self.unknown_operation(&database.at.field("operations"), call, &operation, &known);
                 }
             }
+            Some(Component::Cdn(cdn)) => {
+                let call = Call { component: cdn.to.to.text.clone(), ..call.clone() };
+                follow_link(&cdn.to, call, true, &mut edges);
+            }
             Some(Component::Queue(queue)) => {
                 for link in [Some(&queue.to), queue.dead_letters.as_ref()].into_iter().flatten() {
                     let sure = link.to.at == queue.to.to.at;
@@ -284,6 +288,7 @@ impl Flow<'_> {
                 | Component::ServerPool(_)
                 | Component::ConnectionPool(_)
                 | Component::Queue(_)
+                | Component::Cdn(_)
                 | Component::RateLimiter(_)
                 | Component::Autoscaler(_),
             )

@@ -38,7 +38,7 @@ fn asks(metric: &str) -> Asks {
     let asks = |requests, station, only| Asks { requests, station, only };
     const WITH_STATIONS: &[&str] = &["server-pool", "cache", "connection-pool", "database", "queue"];
     match metric {
-        "hit_ratio" | "lost_writes" | "coalesced" | "evictions" => asks(true, false, &["cache"]),
+        "hit_ratio" | "lost_writes" | "coalesced" | "evictions" => asks(true, false, &["cache", "cdn"]),
         "stale_reads" => asks(true, false, &["cache", "database"]),
         "moved_share" => asks(false, false, &["database"]),
         "dead_letters" | "age" => asks(false, false, &["queue"]),

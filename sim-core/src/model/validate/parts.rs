@@ -126,6 +126,7 @@ impl Check<'_> {
             Component::Cache(spec) => self.cache(name, spec),
             Component::ConnectionPool(spec) => self.connection_pool(name, spec),
             Component::Database(spec) => self.database(spec),
+            Component::Cdn(spec) => self.cdn(name, spec),
             Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
             Component::RateLimiter(spec) => self.rate_limiter(name, spec),
             Component::Autoscaler(spec) => super::scaling::check(self.draft, spec, self.diagnostics),
@@ -306,6 +307,20 @@ impl Check<'_> {
         }
         if spec.capacity.is_none() && spec.eviction != Eviction::None {
             self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
+        }
+    }
+
+    fn cdn(&mut self, name: &str, spec: &crate::components::cdn::CdnSpec) {
+        self.link(&spec.to);
+        if spec.to.to.as_str() == name {
+            self.diagnostics.push(spec.to.to.at.error("a CDN can't be its own origin"));
+        }
+        if spec.ttl.min.0 > spec.ttl.max.0 {
+            let found = "`min` is above `max`";
+            self.diagnostics.push(spec.ttl.at.field("min").error(found).expected("at most `max`"));
+        }
+        if !spec.regions.is_empty() && spec.regions.values().all(|region| region.share.0 == 0.0) {
+            self.diagnostics.push(spec.at.field("regions").error("all shares are zero").expected("one that is not"));
         }
     }
 

@@ -52,6 +52,7 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
                         }
                         if let Some(kind) = draft.kind(&target.component)
                             && kind != "cache"
+                            && (kind != "cdn" || *action == Action::Warm)
                         {
                             let found = format!("{} is {}", target.component, super::names::a(kind));
                             diagnostics.push(target.at.error(found).expected("a cache"));
@@ -164,7 +165,13 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
                 (Some(_) | None, None) => {}
             }
         }
-        Some(Component::Client(_) | Component::LoadBalancer(_) | Component::Queue(_) | Component::Autoscaler(_)) => {
+        Some(
+            Component::Client(_)
+            | Component::LoadBalancer(_)
+            | Component::Queue(_)
+            | Component::Cdn(_)
+            | Component::Autoscaler(_),
+        ) => {
             let found = format!("{} has no instances", address.component);
             diagnostics.push(address.at.error(found).expected(address.component.clone()));
         }

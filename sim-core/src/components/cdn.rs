@@ -1,0 +1,55 @@
+//! Content delivery networks: caches near their users, in front of an origin.
+
+use std::collections::BTreeMap;
+
+use super::cache::{Capacity, Eviction};
+use crate::model::cost::Cost;
+use crate::model::link::Link;
+use crate::model::node::EMPTY_MAP;
+use crate::model::value::{Factor, Time, TimeDistribution};
+use crate::spec;
+
+spec! {
+    /// Caches near their users, in front of an origin, with the rules of CloudFront.
+    pub struct CdnSpec, component("cdn") {
+        /// The origin, and how it is called.
+        to: Link = required.beside("link");
+        /// Where there are caches; each user asks that of its region. Left out, there is one.
+        regions: BTreeMap<String, Region> = default(EMPTY_MAP);
+        /// How much each region holds, items or bytes; left out, everything.
+        capacity: Capacity = optional;
+        /// Which item goes when a region is full.
+        eviction: Eviction = default("lru");
+        /// How long answers are good, against what their class says.
+        ttl: CdnTtl = default(EMPTY_MAP);
+        /// Whether requests that miss the same item at once in a region make one request of the origin.
+        collapse: bool = default(true);
+        /// What each request takes in it.
+        service: TimeDistribution = default("0s");
+        /// What it costs; a bare number is per hour of each node.
+        cost: Cost = optional;
+        later ["shield", "compress"];
+    }
+}
+
+spec! {
+    /// A region of a CDN.
+    pub struct Region {
+        /// How many of the users are there, against the others; the client's `population.regions` win.
+        share: Factor = default(1);
+        /// The round trip between its users and its cache.
+        rtt: TimeDistribution = default("0s");
+    }
+}
+
+spec! {
+    /// How long answers are good in a CDN.
+    pub struct CdnTtl {
+        /// The least, whatever a class says; above 0 an answer past its end stands in where the origin fails.
+        min: Time = default("0s");
+        /// For classes that say nothing.
+        default: Time = default("1d");
+        /// The most, for classes that say more.
+        max: Time = default("365d");
+    }
+}
