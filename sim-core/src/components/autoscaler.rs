@@ -54,32 +54,27 @@ spec! {
         nodes: Nodes = optional;
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-<<<<<<< HEAD
-        later [
-            "rules", "schedule", "cooldown", "nodes", "predict", "initial_readiness_delay", "cpu_initialization_period",
-            "overrides",
-        ];
-        about ABOUT;
-=======
         later ["overrides"];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "The Kubernetes horizontal pod autoscaler (`pkg/controller/podautoscaler`), rule by rule, with `behavior` left out or given; AWS target tracking and step scaling; the Kubernetes vertical pod autoscaler.",
+    leaves_out: &[
+        "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how.",
+    ],
+    checked: &[
+        "The documented traces of scaling up and down, with and without `behavior`, and those of tolerance and missing metrics.",
+    ],
+};
 
 impl AutoscalerSpec {
     /// How often it looks, ns.
     pub fn sync_ns(&self) -> u64 {
         self.sync.map_or(if self.policy == ScalingPolicy::Hpa { 15 } else { 60 } * 1_000_000_000, |sync| sync.0)
->>>>>>> main
     }
 }
-
-const ABOUT: About = About {
-    imitates: "The Kubernetes horizontal pod autoscaler (`pkg/controller/podautoscaler`), rule by rule, with `behavior` left out or given.",
-    leaves_out: &[],
-    checked: &[
-        "The documented traces of scaling up and down, with and without `behavior`, and those of tolerance and missing metrics.",
-    ],
-};
 
 choices! {
     /// Whose rules an autoscaler follows.

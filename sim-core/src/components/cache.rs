@@ -17,13 +17,8 @@ use std::collections::BTreeMap;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
-<<<<<<< HEAD
 use crate::model::spec::{About, Place, Read, Reader, Shape};
-use crate::model::value::{Count, Size, Time, TimeDistribution};
-=======
-use crate::model::spec::{Place, Read, Reader, Shape};
 use crate::model::value::{Count, Share, Size, Time, TimeDistribution};
->>>>>>> main
 use crate::{choices, spec};
 
 spec! {
@@ -75,15 +70,8 @@ spec! {
         backing: Link = optional.beside("link");
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-<<<<<<< HEAD
-        later [
-            "ttl_jitter", "flush", "coalesce", "invalidate_tags", "stale_while_revalidate", "stale_if_error", "warm", "nodes",
-            "refresh", "overrides",
-        ];
-        about ABOUT;
-=======
         later ["overrides"];
->>>>>>> main
+        about ABOUT;
     }
 }
 

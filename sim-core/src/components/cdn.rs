@@ -6,6 +6,7 @@ use super::cache::{Capacity, Eviction};
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
+use crate::model::spec::About;
 use crate::model::value::{Factor, Time, TimeDistribution};
 use crate::spec;
 
@@ -29,8 +30,17 @@ spec! {
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
         later ["shield", "compress"];
+        about ABOUT;
     }
 }
+
+const ABOUT: About = About {
+    imitates: "CloudFront's rules for times to live (Expiration.md), a cache in each region, and requests for the same object that are collapsed.",
+    leaves_out: &[
+        "A region is one cache; real ones are many edge locations with a regional cache behind: leans towards too many hits.",
+    ],
+    checked: &["The documented table of minimum, default and maximum against `max-age`."],
+};
 
 spec! {
     /// A region of a CDN.

@@ -50,7 +50,6 @@ spec! {
     }
 }
 
-<<<<<<< HEAD
 const ABOUT: About = About {
     imitates: "PgBouncer's session, transaction and statement modes, HikariCP and SQLAlchemy's QueuePool with its overflow: callers wait in line, first come first served.",
     leaves_out: &[
@@ -58,7 +57,7 @@ const ABOUT: About = About {
     ],
     checked: &["Waiting against M/M/c, and an overflow against SQLAlchemy's rule that it is closed on return."],
 };
-=======
+
 spec! {
     /// A check of connections before they are lent.
     pub struct Validate, short("time") {
@@ -86,7 +85,6 @@ impl ConnectionPoolSpec {
         self.max_db_connections.map_or(most, |limit| most.min(limit.0))
     }
 }
->>>>>>> main
 
 choices! {
     /// Which idle connection is taken first.

@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::cost::Cost;
-<<<<<<< HEAD
 use crate::model::spec::About;
-use crate::model::value::{Cores, Count, Share, Time, TimeDistribution};
-=======
 use crate::model::value::{Cores, Count, Rate, Share, Time, TimeDistribution};
->>>>>>> main
 use crate::{choices, spec};
 
 spec! {

@@ -4,15 +4,9 @@ use crate::components::health::Health;
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
 use crate::model::node::EMPTY_LIST;
-<<<<<<< HEAD
 use crate::model::spec::{About, Referent};
-use crate::model::value::{Factor, Name, OneOrMany};
-use crate::spec;
-=======
-use crate::model::spec::Referent;
 use crate::model::value::{Cores, Count, Factor, Name, OneOrMany, Share, Time, TimeDistribution, Worded};
 use crate::{choices, spec};
->>>>>>> main
 
 spec! {
     /// Hands each call to one of several endpoints: the replicas of its pools.
@@ -49,21 +43,17 @@ spec! {
         keep_alive: Count = optional.range(0, 1_000_000);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-<<<<<<< HEAD
-        later [
-            "health", "sticky", "slow_start", "drain", "tries", "layer", "service", "cores", "keep_alive", "keepalive",
-            "overrides", "tls", "vnodes", "bounded_load", "outlier",
-        ];
-        about ABOUT;
-=======
         later ["overrides", "tls"];
->>>>>>> main
+        about ABOUT;
     }
 }
 
 const ABOUT: About = About {
-    imitates: "nginx's smooth weighted round robin (`ngx_http_upstream_round_robin.c`), random, least connections, the power of two choices (Mitzenmacher 2001; Envoy's `LEAST_REQUEST` with two choices) and a hash of the client.",
-    leaves_out: &[],
+    imitates: "nginx, HAProxy, Envoy and AWS ALB: each policy and each kind of health check names the product whose rules it follows.",
+    leaves_out: &[
+        "Health checks see replicas that are down or stalled, not how busy one is or what lies between: leans towards too calm.",
+        "After a failed try only the last endpoint is left out; nginx leaves out all that were tried.",
+    ],
     checked: &[
         "Smooth weighted round robin against nginx's documented sequences.",
         "Random, round robin, join the shortest queue and the power of two against their closed forms and chains.",

@@ -5,13 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
-<<<<<<< HEAD
-use crate::model::spec::{About, Read, Reader, Shape, read_struct, wrong_word};
-use crate::model::value::{Count, Factor, Quota, Share, Time};
-=======
-use crate::model::spec::{Reader, read_struct};
+use crate::model::spec::{About, Reader, read_struct};
 use crate::model::value::{Count, Factor, Quota, Share, Time, Worded};
->>>>>>> main
 use crate::{choices, spec};
 
 spec! {
