@@ -939,6 +939,7 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             json!({ "policy": "step", "rules": [ { "metric": "cpu", "above": "20%", "change": "+50%" },
                     { "metric": "latency", "below": "5ms", "change": "-1", "cooldown": "50ms" } ] }),
             json!({ "policy": "schedule", "schedule": [ { "at": "100ms", "replicas": 4, "every": "300ms" }, { "at": "200ms", "replicas": 1, "every": "300ms" } ] }),
+            json!({ "policy": "vertical", "cores": { "min": "100m", "max": 3 } }),
             json!({ "policy": "predictive", "predict": { "ahead": "1s" }, "metrics": [ { "requests_per_second": 20 } ] }),
             json!({ "nodes": { "per_node": 2, "provision": "30ms", "idle": "100ms", "target_capacity": "80%" },
                     "metrics": [ { "queue_length": { "average": 3 } }, { "cpu": "50%" }, { "external": { "of": "db", "value": 5 } } ] }),
@@ -953,7 +954,7 @@ fn autoscaler() -> impl Strategy<Value = Value> {
             set(&mut scaler, "metrics_lag", lag);
             match &other {
                 Some(other) => {
-                    if other.get("rules").is_some() || other.get("schedule").is_some() {
+                    if ["rules", "schedule", "cores"].iter().any(|own| other.get(own).is_some()) {
                         scaler.as_object_mut().expect("a map").remove("metrics");
                     }
                     add(&mut scaler, other.clone());

@@ -105,3 +105,43 @@ fn an_overload_is_shed_and_the_others_are_quick() {
         assert!(limited.requests.goodput_per_s > 380.0, "{rule}: {}", limited.requests.goodput_per_s);
     }
 }
+
+#[test]
+fn autoscalers_find_what_the_load_needs() {
+    // Work of 4 cores: at 50% eight replicas, by whatever rule.
+    let pool = r#""replicas": 2, "cores": 1, "workers": 100, "handlers": { "*": [ { "cpu": "40ms" } ] }"#;
+    let scaled = |scaler: &str, web: &str| {
+        let text = format!(
+            r#"{{ "format": 1, "run": {{ "duration": "1h", "warmup": "1h" }}, "components": {{
+                "client": {{ "type": "client", "to": "web", "arrivals": {{ "rate": "10/s", "process": "constant" }} }},
+                "web": {{ "type": "server-pool", {web} }},
+                "scaler": {{ "type": "autoscaler", "target": "web", "max": 50, {scaler} }} }} }}"#
+        );
+        let (model, _) = Model::parse(&text, "scaled.json", &[], &NoFiles).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+        let report = sim_core::simulate(&Plan::compile(&model, &NoFiles).expect("it compiles"), 1);
+        report.components["web"].replicas.clone().expect("it has replicas")
+    };
+    let slow = pool.replace("40ms", "400ms");
+    for scaler in [
+        r#""metrics": [ { "cpu": "50%" } ]"#,
+        r#""policy": "target-tracking", "metrics": [ { "cpu": "50%" } ]"#,
+        r#""metrics": [ { "requests_per_second": 1.25 } ]"#,
+        r#""policy": "target-tracking", "metrics": [ { "requests_per_second": 1.25 }, { "cpu": "80%" } ]"#,
+        r#""policy": "predictive", "metrics": [ { "requests_per_second": 1.25 } ]"#,
+        r#""policy": "schedule", "schedule": [ { "at": "0s", "replicas": 8 } ]"#,
+        r#""metrics": [ { "external": { "average": 10, "series": [ { "at": "0s", "value": 80 } ] } } ]"#,
+        r#""metrics": [ { "cpu": "50%" } ], "nodes": { "per_node": 3, "provision": "2m" }"#,
+    ] {
+        let replicas = scaled(scaler, &slow);
+        assert!((7..=9).contains(&replicas.max) && replicas.mean > 6.9, "{scaler}: {replicas:?}");
+    }
+    // One that is above its threshold for so long, and then between both.
+    let rules = r#""policy": "step", "rules": [ { "metric": "cpu", "above": "55%", "for": "5m", "change": "+1", "cooldown": "3m" },
+        { "metric": "cpu", "below": "40%", "for": "5m", "change": "-1" } ]"#;
+    let replicas = scaled(rules, &slow);
+    assert!((8..=9).contains(&replicas.max), "{replicas:?}");
+    // Of two autoscalers the one that wants more decides.
+    let two = r#""metrics": [ { "cpu": "50%" } ] }, "other": { "type": "autoscaler", "target": "web", "max": 50,
+        "policy": "schedule", "schedule": [ { "at": "0s", "replicas": 12 } ]"#;
+    assert_eq!(scaled(two, &slow).max, 12);
+}

@@ -1,6 +1,7 @@
 //! The report for a terminal: at most [`COLUMNS`] wide.
 
 mod faults;
+mod theory;
 
 use sim_core::analysis::report::{BreakdownPart, ComponentReport, Ended, Latency, Report, Station};
 use sim_core::model::units::{humane_count, humane_money, humane_rate, humane_share, humane_time, three_digits};
@@ -31,7 +32,7 @@ impl Renderer for Table {
             breakdown(report),
             objectives(report),
             faults::section(report),
-            theory(report),
+            theory::section(report),
             verdict(view),
             footer(view),
         ];
@@ -313,6 +314,10 @@ fn notes(of: &ComponentReport) -> Vec<String> {
         notes.push(format!("{} turned away", share(throttled, allowed)));
         notes.extend(of.tiers.iter().map(|(tier, of)| format!("{tier} {}", share(of.throttled, of.allowed))));
     }
+    if let Some(endpoints) = of.endpoints.as_ref().filter(|found| found.ejections > 0) {
+        let after = endpoints.detection_mean_s.map_or(String::new(), |mean| format!(" after {}", humane_time(mean)));
+        notes.push(format!("{} left out{after}", count(endpoints.ejections)));
+    }
     if let (Some(ups), Some(downs)) = (of.scale_ups, of.scale_downs) {
         notes.push(format!("{ups} up, {downs} down"));
     }
@@ -445,37 +450,6 @@ fn objectives(report: &Report) -> Vec<String> {
         columns.row(vec![mark, shorten(&result.objective, 60), text, paint(QUIET, &beside)]);
     }
     [vec![paint(STRONG, "Objectives")], columns.lines()].concat()
-}
-
-/// What theory says of the parts that it knows, beside what was simulated.
-fn theory(report: &Report) -> Vec<String> {
-    if report.theory.is_empty() {
-        return Vec::new();
-    }
-    let mut columns = Columns::new(&[Align::Left, Align::Left, Align::Left, Align::Unit, Align::Unit, Align::Right]);
-    let quiet = |text: &str| paint(QUIET, text);
-    let headings = [paint(STRONG, "Theory"), String::new(), String::new(), quiet("exact"), quiet("simulated")];
-    columns.row([headings.to_vec(), vec![quiet("off by")]].concat());
-    for line in &report.theory {
-        columns.row(vec![
-            shorten(&line.part, 18),
-            line.model.clone(),
-            line.figure.replace('_', " "),
-            beside_value(&line.figure, line.exact),
-            beside_value(&line.figure, line.simulated),
-            format!("{:+.1}%", line.deviation * 100.0),
-        ]);
-    }
-    columns.lines()
-}
-
-/// A figure that theory knows, in its unit.
-fn beside_value(figure: &str, value: f64) -> String {
-    match figure {
-        "mean" | "p99" => humane_time(value),
-        "throughput" => humane_rate(value),
-        _ => precise_share(value),
-    }
 }
 
 fn verdict(view: &View) -> Vec<String> {

@@ -1,11 +1,13 @@
 //! From the results of a run to its report.
 
+mod own;
+
 use std::collections::BTreeMap;
 
 use super::report::*;
 use crate::metrics::histogram::{Histogram, Quantile, samples_needed};
-use crate::plan::{BalancerPlan, ComponentPlan, CountedTogether, Kind, LimiterPlan, LinkPlan, Outcome, Plan};
-use crate::world::{ClassMeter, ComponentMeter, Decisions, InstanceResult, LinkMeter, RunResult, StationResult};
+use crate::plan::{ComponentPlan, Kind, LinkPlan, Outcome, Plan};
+use crate::world::{ClassMeter, ComponentMeter, InstanceResult, LinkMeter, RunResult, StationResult};
 
 /// The report of a run of a plan; its objectives are judged.
 ///
@@ -253,8 +255,8 @@ fn own_figures(
             (report.refreshes, report.stood_in) = (some(meter.refreshes), some(meter.stood_in));
             report.invalidated = some(meter.invalidated);
         }
-        Kind::Balancer(balancer) => report.endpoints = endpoints(meter, &plan.balancers[balancer as usize]),
-        Kind::Limiter(limiter) => limited(report, plan, meter, &plan.limiters[limiter as usize]),
+        Kind::Balancer(balancer) => report.endpoints = own::endpoints(meter, &plan.balancers[balancer as usize]),
+        Kind::Limiter(limiter) => own::limited(report, plan, meter, &plan.limiters[limiter as usize]),
         Kind::Autoscaler(scaler) => {
             let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
             report.nodes = nodes.map(|_| counted(meter, duration_s));
@@ -297,37 +299,6 @@ fn own_figures(
 fn counted(meter: &ComponentMeter, duration_s: f64) -> Replicas {
     let mean = meter.replicas.area as f64 / (duration_s * 1e9);
     Replicas { mean, min: meter.replicas.min as u64, max: meter.replicas.max as u64 }
-}
-
-/// What a rate limiter decided, by tier where it knows some.
-fn limited(report: &mut ComponentReport, plan: &Plan, meter: &ComponentMeter, limiter: &LimiterPlan) {
-    let sum = |of: fn(&Decisions) -> u64| Some(meter.limits.iter().map(of).sum());
-    report.allowed = sum(|tier| tier.allowed);
-    report.delayed = sum(|tier| tier.delayed);
-    report.throttled = sum(|tier| tier.throttled);
-    if limiter.by_tier || limiter.per == CountedTogether::Tier {
-        let names = plan.tiers.iter().map(String::as_str).chain(["other"]);
-        for (name, tier) in names.zip(&meter.limits).filter(|(_, tier)| tier.allowed + tier.throttled > 0) {
-            let figures = TierReport { allowed: tier.allowed, throttled: tier.throttled };
-            report.tiers.insert(name.to_string(), figures);
-        }
-    }
-}
-
-/// What a load balancer found of its endpoints.
-fn endpoints(meter: &ComponentMeter, plan: &BalancerPlan) -> Option<EndpointsReport> {
-    let care = plan.care.as_deref()?;
-    let found = &meter.care;
-    let (sum, longest, count) = found.detection;
-    Some(EndpointsReport {
-        ejections: found.ejections,
-        returns: found.returns,
-        detection_mean_s: (count > 0).then(|| sum as f64 / count as f64 / 1e9),
-        detection_max_s: (count > 0).then(|| seconds(longest)),
-        connects: care.keep_alive.map(|_| found.connects),
-        moved: (care.sticky_ns > 0).then_some(found.moved),
-        cut: care.drain_ns.map(|_| found.cut),
-    })
 }
 
 /// A station, all instances together.

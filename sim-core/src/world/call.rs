@@ -385,6 +385,9 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         if self.frames[frame].has(ADMITTED) {
             self.leave_link(frame, call, link, Some(outcome));
         }
+        if self.frames[frame].attempt > 0 {
+            self.stop_retrying(frame);
+        }
         if link.watched {
             self.endpoint_answered(frame, outcome);
         }
@@ -414,7 +417,6 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             meter.outcomes[outcome as usize] += 1;
         }
         if let Some(retry) = &link.retry {
-            self.stop_retrying(frame, link, retry);
             let state = self.frames[frame];
             let writes = self.call_writes(frame, call, link);
             // A balancer sees no answer of a server that is down.

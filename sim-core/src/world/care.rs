@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::balancer::{Endpoint, Endpoints};
+use super::endpoints::{Endpoint, Endpoints};
 use super::frame::{BRANCH, Frame, Waiting, draw};
 use super::instance::Life;
 use super::{Control, World};
@@ -20,15 +20,17 @@ pub struct Peer {
     /// Its times.
     pub cost: PeakEwma,
     passive: passive::Peer,
-    checks: Checks,
-    host: outlier::Host,
+    /// What checks at intervals found.
+    pub checks: Checks,
+    /// What outlier detection knows of it.
+    pub host: outlier::Host,
     /// Since when it gets calls, and whether it did when that was last looked at.
     since: u64,
     known: bool,
     /// Whether it was no endpoint when that was last looked at: it starts anew.
     away: bool,
     /// Whether a check found it silent, and waits for its answer.
-    silent: bool,
+    pub silent: bool,
     /// Whether it is counted as ill.
     ill: bool,
 }
@@ -341,7 +343,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// Ejects an endpoint, if not too many are out.
-    fn eject(&mut self, group: u32, instance: u32, rules: &outlier::Rules) -> bool {
+    pub(super) fn eject(&mut self, group: u32, instance: u32, rules: &outlier::Rules) -> bool {
         let now = self.now;
         let there = self.there(group);
         let Some(at) = there.iter().position(|&other| other == instance) else { return false };
@@ -359,7 +361,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// The ready replicas of a group's pools, well or not.
-    fn there(&self, group: u32) -> Vec<u32> {
+    pub(super) fn there(&self, group: u32) -> Vec<u32> {
         let component = self.endpoints_of(group);
         let Kind::Balancer(balancer) = self.plan.components[component as usize].kind else { return Vec::new() };
         let plan = &self.plan.balancers[balancer as usize];
@@ -369,7 +371,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// The replicas of a group's pools that were endpoints once and did not leave: a check of one that starts again fails.
-    fn registered(&self, group: u32) -> Vec<u32> {
+    pub(super) fn registered(&self, group: u32) -> Vec<u32> {
         let component = self.endpoints_of(group);
         let Kind::Balancer(balancer) = self.plan.components[component as usize].kind else { return Vec::new() };
         let plan = &self.plan.balancers[balancer as usize];
@@ -383,7 +385,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     }
 
     /// An endpoint was found to be ill.
-    fn note_ill(&mut self, component: u32, instance: u32) {
+    pub(super) fn note_ill(&mut self, component: u32, instance: u32) {
         let state = &self.instances[instance as usize];
         // A crash ended what was counted as its capacity: from then on it is down.
         let down_for = state.is_down().then(|| self.now - state.ready_since);
@@ -394,91 +396,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
         meter.ejections += 1;
         if let Some(ns) = down_for {
             meter.detection = (meter.detection.0 + ns, meter.detection.1.max(ns), meter.detection.2 + 1);
-        }
-    }
-
-    /// A balancer checks all its endpoints.
-    pub(super) fn probe(&mut self, balancer: u32) {
-        let plan = &self.plan.balancers[balancer as usize];
-        let Some(active) = plan.care.as_deref().and_then(|care| care.active) else { return };
-        let mut silent = false;
-        for group in plan.first_group..plan.first_group + plan.groups.len() as u32 {
-            self.find_endpoints(balancer, group);
-            for instance in self.registered(group) {
-                let state = &self.instances[instance as usize];
-                // One that is stalled does not answer; one that is down refuses at once.
-                if state.is_up() && state.stalled_until > self.now {
-                    self.endpoints[group as usize].peers[instance as usize].silent = true;
-                    silent = true;
-                } else {
-                    let passed = state.is_up() && state.life == Life::Ready;
-                    self.checked(balancer, group, instance, passed);
-                }
-            }
-        }
-        if silent {
-            self.control(self.now.saturating_add(active.timeout_ns), Control::ProbeEnds(balancer));
-        }
-        let at = self.now + active.interval_ns;
-        if at <= self.plan.clock.last {
-            self.control(at, Control::Probe(balancer));
-        }
-    }
-
-    /// The checks that were not answered at once have answered by now, or not.
-    pub(super) fn probe_ends(&mut self, balancer: u32) {
-        let plan = &self.plan.balancers[balancer as usize];
-        for group in plan.first_group..plan.first_group + plan.groups.len() as u32 {
-            for instance in self.registered(group) {
-                let peer = &mut self.endpoints[group as usize].peers;
-                if peer.get(instance as usize).is_some_and(|peer| peer.silent) {
-                    peer[instance as usize].silent = false;
-                    let state = &self.instances[instance as usize];
-                    let passed = state.is_up() && state.stalled_until <= self.now;
-                    self.checked(balancer, group, instance, passed);
-                }
-            }
-        }
-    }
-
-    fn checked(&mut self, balancer: u32, group: u32, instance: u32, passed: bool) {
-        let plan = &self.plan.balancers[balancer as usize];
-        let Some(active) = plan.care.as_deref().and_then(|care| care.active) else { return };
-        let endpoints = &mut self.endpoints[group as usize];
-        let peer = &mut endpoints.peers[instance as usize];
-        if !peer.checks.checked(active.limits, passed) {
-            return;
-        }
-        endpoints.stale_at = 0;
-        if peer.checks.is_healthy() {
-            self.meters.components[plan.component as usize].care.returns += self.open as u64;
-        } else {
-            self.note_ill(plan.component, instance);
-        }
-    }
-
-    /// An interval of outlier detection ends.
-    pub(super) fn compare(&mut self, balancer: u32) {
-        let plan = &self.plan.balancers[balancer as usize];
-        let Some((rules, interval)) = plan.care.as_deref().and_then(|care| care.outlier) else { return };
-        for group in plan.first_group..plan.first_group + plan.groups.len() as u32 {
-            let there = self.there(group);
-            let endpoints = &mut self.endpoints[group as usize];
-            endpoints.peers.resize(self.instances.len(), Peer::default());
-            let mut hosts: Vec<outlier::Host> = there.iter().map(|&at| endpoints.peers[at as usize].host).collect();
-            let mut borrowed: Vec<&mut outlier::Host> = hosts.iter_mut().collect();
-            let (back, went) = outlier::interval(&mut borrowed, &rules, self.now);
-            for (&instance, host) in there.iter().zip(hosts) {
-                endpoints.peers[instance as usize].host = host;
-            }
-            endpoints.stale_at = 0;
-            let meter = &mut self.meters.components[plan.component as usize].care;
-            meter.returns += u64::from(back) * self.open as u64;
-            meter.ejections += u64::from(went) * self.open as u64;
-        }
-        let at = self.now + interval;
-        if at <= self.plan.clock.last {
-            self.control(at, Control::Compare(balancer));
         }
     }
 

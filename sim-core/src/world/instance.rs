@@ -1,9 +1,9 @@
 //! Instances: replicas, nodes, copies; how they join, leave, die and come back.
 
-use super::balancer::Endpoints;
 use super::cache::CacheState;
 use super::connections::ConnectionState;
 use super::database::DatabaseState;
+use super::endpoints::Endpoints;
 use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};

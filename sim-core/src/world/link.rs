@@ -45,6 +45,8 @@ pub struct Pass {
     began: u64,
     /// What the retry cost that it is.
     paid: u64,
+    /// Where it counts as a retry in progress: the guard and the caller. Another try of a balancer may take another link.
+    charged: Option<(u32, u32)>,
 }
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -116,17 +118,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let state = &mut self.frames[frame];
         state.flags &= !ADMITTED;
         let (scope, attempt) = (state.scope, state.attempt);
-        let Pass { began, paid } = *self.pass(frame);
+        let Pass { began, paid, .. } = *self.pass(frame);
         let took = self.now - began;
         let guard = self.guard(link, scope);
         guard.in_flight -= 1;
         if let Some(retry) = &link.retry
+            && let Some(rule) = &retry.tokens
             && outcome == Some(Outcome::Ok)
         {
-            guard.retrying -= (retry.budget.is_some() && attempt > 0) as u32;
-            if let Some(rule) = &retry.tokens {
-                guard.tokens.earn(rule, (attempt > 0).then_some(paid));
-            }
+            guard.tokens.earn(rule, (attempt > 0).then_some(paid));
         }
         self.breaker_hears(call.link, link, scope, verdict(outcome), took);
     }
@@ -146,16 +146,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
         if self.frames[frame].has(ADMITTED) {
             self.leave_link(frame, call, link, None);
         }
-        if let Some(retry) = &link.retry {
-            self.stop_retrying(frame, link, retry);
-        }
+        self.stop_retrying(frame);
     }
 
-    /// A retry has ended badly.
-    pub(super) fn stop_retrying(&mut self, frame: u32, link: &LinkPlan, retry: &RetryPlan) {
-        let Frame { scope, attempt, .. } = self.frames[frame];
-        if retry.budget.is_some() && attempt > 0 {
-            self.guard(link, scope).retrying -= 1;
+    /// A retry has ended, or was ended.
+    pub(super) fn stop_retrying(&mut self, frame: u32) {
+        if let Some((guard, at)) = self.passes.get_mut(frame as usize).and_then(|pass| pass.charged.take()) {
+            self.guards[guard as usize][at as usize].retrying -= 1;
         }
     }
 
@@ -163,6 +160,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn may_retry(&mut self, frame: u32, call: &CallPlan, link: &LinkPlan, outcome: Outcome) -> bool {
         let Some(RetryPlan { budget, tokens, .. }) = &link.retry else { return false };
         if budget.is_none() && tokens.is_none() {
+            if let Some(pass) = self.passes.get_mut(frame as usize) {
+                pass.paid = 0;
+            }
             return true;
         }
         let scope = self.frames[frame].scope;
@@ -178,7 +178,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
             return false;
         };
         guard.retrying += budget.is_some() as u32;
-        self.pass(frame).paid = paid;
+        let at = if link.shared { 0 } else { scope };
+        let pass = self.pass(frame);
+        pass.paid = paid;
+        pass.charged = budget.map(|_| (link.guard, at));
         true
     }
 

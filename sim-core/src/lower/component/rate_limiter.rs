@@ -93,9 +93,8 @@ impl Lowering<'_> {
 
     /// The limits by tier, the last one that of clients of none.
     pub(in crate::lower) fn limits(&self, spec: &RateLimiterSpec) -> Vec<Option<Limit>> {
-        let of = |name: &String| match spec.tiers.get(name) {
-            Some(tier) => Some(limit(spec, &tier.rate, tier.burst.or(spec.burst).map(|burst| burst.0))),
-            None => None,
+        let of = |name: &String| {
+            spec.tiers.get(name).map(|tier| limit(spec, &tier.rate, tier.burst.or(spec.burst).map(|burst| burst.0)))
         };
         let rate = spec.rate.or(spec.start.filter(|_| spec.algorithm.0 == AlgorithmWord::Adaptive));
         let others = rate.map(|rate| limit(spec, &rate, spec.burst.map(|burst| burst.0)));

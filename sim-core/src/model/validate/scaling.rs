@@ -90,7 +90,7 @@ fn check_rule(draft: &Draft, spec: &AutoscalerSpec, rule: &Rule, diagnostics: &m
             check_level(rule, "steps", level, diagnostics);
         }
     }
-    if rule.change.is_some() == !rule.steps.is_empty() {
+    if rule.change.is_some() != rule.steps.is_empty() {
         let found =
             if rule.change.is_some() { "found `change` and `steps`" } else { "found neither `change` nor `steps`" };
         diagnostics.push(rule.at.error(found).expected("one of them"));

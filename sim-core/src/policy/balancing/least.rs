@@ -97,7 +97,7 @@ impl<K: Copy + PartialOrd> Least<K> {
             if self.tree[at] <= bound {
                 while at < self.leaves {
                     at *= 2;
-                    at += usize::from(!(self.tree[at] <= bound));
+                    at += usize::from(self.tree[at] > bound);
                 }
                 return Some(at - self.leaves);
             }
