@@ -1,7 +1,7 @@
 //! Presets: what a product does where its user says nothing. A component's, or a link's, own fields win.
 //!
 //! The defaults are those of PgBouncer's `doc/config.md` (2026-07), HikariCP's `HikariConfig`, SQLAlchemy's `QueuePool`,
-//! Redis' `redis.conf`, nginx's `ngx_http_upstream_module` and `ngx_http_limit_req_module`, AWS' guide to Application Load
+//! Redis' `redis.conf`, CloudFront's guide (Expiration), nginx's `ngx_http_upstream_module` and `ngx_http_limit_req_module`, AWS' guide to Application Load
 //! Balancers, Envoy's cluster and route configuration, the flags of Kubernetes' components, and resilience4j's configurations.
 
 use super::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
@@ -13,7 +13,7 @@ use super::spec::in_a_row;
 const LINK: &str = "a link";
 
 /// Presets by product and kind of component, with the fields that they fill in.
-const TABLE: [(&str, &str, &str); 12] = [
+const TABLE: [(&str, &str, &str); 13] = [
     (
         "pgbouncer",
         "connection-pool",
@@ -32,6 +32,7 @@ const TABLE: [(&str, &str, &str); 12] = [
         r#"{ "scope": "per-replica", "mode": "transaction", "order": "fifo", "size": 5, "overflow": 10,
              "acquire_timeout": "30s" }"#,
     ),
+    ("cloudfront", "cdn", r#"{ "ttl": { "min": "0s", "default": "1d", "max": "365d" }, "collapse": true }"#),
     ("redis", "cache", r#"{ "scope": "shared", "threads": 1, "eviction": "none" }"#),
     (
         "nginx",

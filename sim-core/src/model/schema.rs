@@ -196,7 +196,7 @@ impl Definitions {
 }
 
 fn preset() -> Json {
-    json!({ "type": "string", "description": "A product whose defaults are filled in, own fields win: pgbouncer, hikaricp, sqlalchemy, redis, nginx, alb, envoy, kubernetes; at links resilience4j, envoy." })
+    json!({ "type": "string", "description": "A product whose defaults are filled in, own fields win: pgbouncer, hikaricp, sqlalchemy, redis, cloudfront, nginx, alb, envoy, kubernetes; at links resilience4j, envoy." })
 }
 
 fn like() -> Json {
