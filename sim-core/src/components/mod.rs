@@ -51,8 +51,8 @@ pub fn structures() -> Vec<Structure> {
         cache::CacheSpec::structure(),
         connection_pool::ConnectionPoolSpec::structure(),
         database::DatabaseSpec::structure(),
-        cdn::CdnSpec::structure(),
         queue::QueueSpec::structure(),
+        cdn::CdnSpec::structure(),
         rate_limiter::RateLimiterSpec::structure(),
         autoscaler::AutoscalerSpec::structure(),
     ]

@@ -251,6 +251,12 @@ impl<'m> Lowering<'m> {
             );
         }
         list.extend(self.cache_assumptions());
+        if is(|component| matches!(component, Component::Cdn(_))) {
+            list.push(
+                "A CDN takes any load, its regions share nothing, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin."
+                    .to_string(),
+            );
+        }
         if is(
             |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
         ) {

@@ -315,11 +315,6 @@ fn each_mistake_is_told_with_its_place() {
                 "10: components.edge: `type` is missing; expected client, load-balancer, server-pool, cache, connection-pool, database, queue, …",
             ],
         ),
-        (
-            "type: load-balancer",
-            "type: cdn",
-            &["10: components.edge.type: `cdn` is not in this version of Kneepoint yet"],
-        ),
         // Names.
         ("to: edge", "to: egde", &["9: components.users.to: there is no component egde; did you mean edge?"]),
         (
