@@ -266,6 +266,34 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         Next::Answered(parent, Outcome::ALL[outcome as usize])
     }
 
+    /// Sends a call that nobody waits for.
+    pub(super) fn cast(&mut self, frame: u32, call_at: u32) -> Next {
+        let call = &self.plan.calls[call_at as usize];
+        let link = &self.plan.links[call.link as usize];
+        self.meters.links[call.link as usize].calls += self.open as u64;
+        self.meters.links[call.link as usize].tries += self.open as u64;
+        let child = self.new_child(frame, call, link);
+        self.trace_cast(frame, child);
+        if let Some(instance) = self.resolve(frame, child, link) {
+            self.frames[child].instance = instance;
+            self.orphan(child);
+            let scope = self.frames[frame].scope;
+            let (delay, lost) = self.travel(child, scope, call.link, link, true);
+            if lost {
+                self.trace_answer(child, Outcome::Lost);
+                self.frames.free(child);
+            } else {
+                // Even without a delay it runs after the caller, which does not wait.
+                self.open_phase(child, link.cell, Waiting::Outward);
+                self.wake_in(child, delay);
+            }
+        } else {
+            self.trace_answer(child, Outcome::Unavailable);
+            self.frames.free(child);
+        }
+        Next::Step
+    }
+
     /// Answers ok at once; the frame goes on without its caller.
     pub(super) fn reply_early(&mut self, frame: u32) -> Next {
         if self.frames[frame].parent == NONE {

@@ -191,7 +191,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
 
     /// Makes the frame of a try.
     #[inline(always)]
-    fn new_child(&mut self, frame: u32, call: &CallPlan, link: &LinkPlan) -> u32 {
+    pub(super) fn new_child(&mut self, frame: u32, call: &CallPlan, link: &LinkPlan) -> u32 {
         let child = self.take_frame();
         let state = self.frames[frame];
         let key = child_key(state.key, call.site, state.turn, state.attempt);
@@ -304,7 +304,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
 
     /// The instance that a try goes to.
     #[inline(always)]
-    fn resolve(&mut self, frame: u32, child: u32, link: &LinkPlan) -> Option<u32> {
+    pub(super) fn resolve(&mut self, frame: u32, child: u32, link: &LinkPlan) -> Option<u32> {
         match link.target {
             Target::Balancer(component) => match self.picked(frame, child) {
                 None => self.members[component as usize].first().copied(),
@@ -481,34 +481,6 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let state = &self.frames[frame];
         let class_writes = call.class.map_or(state.has(WRITE), |class| self.plan.classes[class as usize].write);
         self.operation(if call.inherit_op { state.op } else { call.op }, class_writes, link).1
-    }
-
-    /// Sends a call that nobody waits for.
-    pub(super) fn cast(&mut self, frame: u32, call_at: u32) -> Next {
-        let call = &self.plan.calls[call_at as usize];
-        let link = &self.plan.links[call.link as usize];
-        self.meters.links[call.link as usize].calls += self.open as u64;
-        self.meters.links[call.link as usize].tries += self.open as u64;
-        let child = self.new_child(frame, call, link);
-        self.trace_cast(frame, child);
-        if let Some(instance) = self.resolve(frame, child, link) {
-            self.frames[child].instance = instance;
-            self.orphan(child);
-            let scope = self.frames[frame].scope;
-            let (delay, lost) = self.travel(child, scope, call.link, link, true);
-            if lost {
-                self.trace_answer(child, Outcome::Lost);
-                self.frames.free(child);
-            } else {
-                // Even without a delay it runs after the caller, which does not wait.
-                self.open_phase(child, link.cell, Waiting::Outward);
-                self.wake_in(child, delay);
-            }
-        } else {
-            self.trace_answer(child, Outcome::Unavailable);
-            self.frames.free(child);
-        }
-        Next::Step
     }
 }
 
