@@ -2,6 +2,7 @@
 //! program of operations. What is lowered here has been validated; only files can still be wrong.
 
 mod ahead;
+mod cached;
 mod call;
 mod change;
 mod component;

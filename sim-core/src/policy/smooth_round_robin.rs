@@ -245,7 +245,7 @@ mod tests {
             let (mut fast, mut slow) = (SmoothRoundRobin::new(&weights), SmoothRoundRobin::new(&weights));
             for step in 0..400_u64 {
                 let bits = mix64(round << 32 | step);
-                if round % 3 > 0 && bits % 97 == 0 {
+                if round % 3 > 0 && bits.is_multiple_of(97) {
                     let peer = (bits >> 20) as usize % count;
                     fast.fail(peer, 2);
                     slow.fail(peer, 2);

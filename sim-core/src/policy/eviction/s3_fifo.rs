@@ -84,13 +84,13 @@ impl S3Fifo {
         let filling = !self.has_evicted && self.small.weight >= self.small_max;
         if self.came_back || filling {
             self.came_back = false;
-            self.to_main(table, at, 0);
+            self.move_to_main(table, at, 0);
         } else {
             self.small.push(table, at);
         }
     }
 
-    fn to_main(&mut self, table: &mut Table, at: u32, count: u32) {
+    fn move_to_main(&mut self, table: &mut Table, at: u32, count: u32) {
         table.set_mark(at, MAIN | count);
         self.main.push(table, at);
     }
@@ -109,7 +109,7 @@ impl S3Fifo {
                 return oldest;
             }
             self.small.unlink(table, oldest);
-            self.to_main(table, oldest, 0);
+            self.move_to_main(table, oldest, 0);
         }
         // All of the small queue have moved on: the caller needs one to go.
         self.victim_of_main(table)
@@ -123,7 +123,7 @@ impl S3Fifo {
                 return oldest;
             }
             self.main.unlink(table, oldest);
-            self.to_main(table, oldest, count - 1);
+            self.move_to_main(table, oldest, count - 1);
         }
     }
 

@@ -73,7 +73,7 @@ impl WTinyLfu {
                 while self.protected.weight > self.protected_max {
                     let oldest = self.protected.back;
                     self.protected.unlink(table, oldest);
-                    self.to_probation(table, oldest);
+                    self.move_to_probation(table, oldest);
                 }
             }
         }
@@ -93,11 +93,11 @@ impl WTinyLfu {
         while self.window.weight > self.window_max {
             let oldest = self.window.back;
             self.window.unlink(table, oldest);
-            self.to_probation(table, oldest);
+            self.move_to_probation(table, oldest);
         }
     }
 
-    fn to_probation(&mut self, table: &mut Table, at: u32) {
+    fn move_to_probation(&mut self, table: &mut Table, at: u32) {
         table.set_mark(at, PROBATION);
         self.probation.push(table, at);
     }
@@ -115,7 +115,7 @@ impl WTinyLfu {
         let frequency = |at: u32| self.sketch.frequency(table.entry(at).key);
         if frequency(candidate) > frequency(of_main) {
             self.window.unlink(table, candidate);
-            self.to_probation(table, candidate);
+            self.move_to_probation(table, candidate);
             return of_main;
         }
         candidate

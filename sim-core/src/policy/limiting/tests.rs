@@ -82,7 +82,7 @@ fn twin(limit: Limit, passed: &[i64], now: i64) -> bool {
         Algorithm::Gcra => arrivals(burst + 1),
         Algorithm::WholeTokens => {
             let refill = |at: i64| (at as i128 * count).div_euclid(per);
-            let stretch = |from: i64| since(from) + 1 <= burst + refill(now) - refill(from);
+            let stretch = |from: i64| since(from) < burst + refill(now) - refill(from);
             passed.iter().copied().chain([now]).all(stretch)
         }
         Algorithm::FixedWindow => {
