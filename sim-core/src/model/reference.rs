@@ -138,13 +138,23 @@ struct Parts {
 impl Parts {
     /// The table of fields; parts that it speaks of wait for their turn.
     fn table(&mut self, text: &mut String, structure: &Structure) {
-        let fields = structure.written_fields();
         if let Some(short) = structure.short {
             write!(text, "\nA bare value stands for `{short}`.\n").expect("text grows");
         }
         text.push_str("\n| field | what stands there | left out | meaning |\n|---|---|---|---|\n");
-        for field in &fields {
-            self.row(text, structure, field);
+        self.rows(text, structure, structure);
+    }
+
+    /// The fields of a part; those of a link, which many have among theirs, are told on its page.
+    fn rows(&mut self, text: &mut String, structure: &Structure, part: &Structure) {
+        for field in &part.fields {
+            match (&field.presence, (field.shape)()) {
+                (Presence::Flatten, Shape::Struct(inner)) if inner().name == "LinkOptions" => {
+                    text.push_str("| … | | | The fields of a [link](link.md). |\n");
+                }
+                (Presence::Flatten, Shape::Struct(inner)) => self.rows(text, structure, &inner()),
+                _ => self.row(text, structure, field),
+            }
         }
     }
 
@@ -193,6 +203,9 @@ impl Parts {
             }
             Shape::Syntax { doc, .. } => cell(doc.trim_end_matches('.')),
             Shape::List(inner) => format!("a list: {}", self.kind(path, name, inner)),
+            Shape::Map(inner) if matches!(**inner, Shape::Map(_)) => {
+                "one of these words with fields of its own: `{ word: { … } }`".to_string()
+            }
             Shape::Map(inner) => format!("a map from names: {}", self.kind(path, name, inner)),
             Shape::Any(shapes) if shapes.is_empty() => "anything".to_string(),
             Shape::Any(shapes) => {

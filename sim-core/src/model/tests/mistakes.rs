@@ -360,6 +360,11 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "{ call: redis }",
+            "{ cached: redis, coalesce: true, miss: [ { parallel: [ [ { call: redis } ] ] } ] }",
+            &["15: components.web.handlers.read[1].miss: `redis` is looked up again inside of its own miss (with `coalesce` a request would wait for its own load: look up another cache, or say `coalesce: false` here)"],
+        ),
+        (
+            "{ call: redis }",
             "{ cached: pool }",
             &["15: components.web.handlers.read[1].cached: pool is a connection-pool; expected a cache"],
         ),

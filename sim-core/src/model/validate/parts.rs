@@ -15,7 +15,7 @@ use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
 use crate::model::link::Link;
 use crate::model::spec::{Place, not_yet};
-use crate::model::step::{Step, each_step};
+use crate::model::step::{CachedStep, Step, each_step};
 
 /// Checks each component by itself, and with the kinds of those that it calls.
 pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
@@ -215,6 +215,17 @@ impl Check<'_> {
         }
     }
 
+    /// Loads that are shared can't wait for themselves.
+    fn own_load(&mut self, cached: &CachedStep) {
+        let Some(Component::Cache(cache)) = self.draft.components.get(cached.link.to.as_str()) else { return };
+        let shared = cached.coalesce.unwrap_or(cache.coalesce);
+        if shared && looks_up(&cached.miss, cached.link.to.as_str()) {
+            let found = format!("`{}` is looked up again inside of its own miss", cached.link.to);
+            let help = "with `coalesce` a request would wait for its own load: look up another cache, or say `coalesce: false` here";
+            self.diagnostics.push(cached.at.field("miss").error(found).help(help));
+        }
+    }
+
     fn step(&mut self, step: &Step) {
         match step {
             Step::Cpu(_) | Step::Delay(_) => {}
@@ -250,6 +261,7 @@ impl Check<'_> {
                     let found = format!("{} is {}", cached.link.to, super::names::a(kind));
                     self.diagnostics.push(cached.link.to.at.error(found).expected("a cache"));
                 }
+                self.own_load(cached);
             }
             Step::Publish(publish) => {
                 self.link(&publish.link);
@@ -423,6 +435,21 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// Whether steps look something up in a cache.
+fn looks_up(steps: &[Step], cache: &str) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Call(call) => call.link.to.as_str() == cache,
+        Step::Cached(cached) => {
+            let inside = || looks_up(&cached.miss, cache) || looks_up(&cached.hit, cache);
+            cached.link.to.as_str() == cache || inside()
+        }
+        Step::Hold(hold) => looks_up(&hold.steps, cache),
+        Step::Parallel(parallel) => parallel.branches.iter().any(|branch| looks_up(branch, cache)),
+        Step::Choose(choose) => choose.branches.iter().any(|branch| looks_up(&branch.steps, cache)),
+        Step::Cpu(_) | Step::Delay(_) | Step::Publish(_) | Step::Fail(_) => false,
+    })
 }
 
 /// How often a step may call a cache beside its callers: each time is lowered by itself.
