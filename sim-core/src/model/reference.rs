@@ -1,6 +1,6 @@
 //! The reference of the model language, from the declarations: a page for each component, and for what they share.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::ModelSpec;
@@ -69,7 +69,7 @@ fn page(name: &str, structure: &Structure) -> Page {
         write!(text, "\n{}\n", about.imitates).expect("text grows");
     }
     let mut parts = Parts::default();
-    parts.told.insert(structure.name);
+    parts.told.insert(structure.name, String::new());
     parts.table(&mut text, structure);
     parts.others(&mut text);
     if let Some(about) = structure.about {
@@ -102,7 +102,7 @@ fn steps() -> Page {
     let mut text = format!("# Step\n\n{summary}\n");
     let mut parts = Parts::default();
     for structure in steps_of(&Step::shape()) {
-        parts.told.insert(structure.name);
+        parts.told.insert(structure.name, String::new());
         let word = structure.written_fields().first().map_or("", |field| field.name);
         write!(text, "\n## `{word}`\n\n{}\n", structure.doc).expect("text grows");
         parts.table(&mut text, &structure);
@@ -130,7 +130,8 @@ fn steps_of(shape: &Shape) -> Vec<Structure> {
 /// Parts of a page that are told below it.
 #[derive(Default)]
 struct Parts {
-    told: BTreeSet<&'static str>,
+    /// The headings of types that are told on this page.
+    told: BTreeMap<&'static str, String>,
     waiting: Vec<(String, Structure)>,
     words: Vec<(String, Vec<Choice>)>,
 }
@@ -232,9 +233,17 @@ impl Parts {
         if let Some(page) = page_of(structure.name) {
             return format!("a [{page}]({page}.md)");
         }
-        let heading = heading(name, structure.name);
-        if self.told.insert(structure.name) {
-            self.waiting.push((heading.clone(), structure));
+        let heading = match self.told.get(structure.name) {
+            Some(known) => known.clone(),
+            None => {
+                let heading = heading(name, structure.name);
+                self.told.insert(structure.name, heading.clone());
+                self.waiting.push((heading.clone(), structure));
+                heading
+            }
+        };
+        if heading.is_empty() {
+            return "the same again".to_string();
         }
         format!("[{heading}](#{})", anchor(&heading))
     }
