@@ -177,8 +177,9 @@ fn check_tells_what_is_over_100_percent() {
 
 #[test]
 fn a_reader_who_goes_away_is_no_failure() {
-    let arguments: [&[&str]; 4] = [
+    let arguments: [&[&str]; 5] = [
         &["completions", "bash"],
+        &["reference", "cache"],
         &["schema"],
         &["diagram", SHOP],
         &["run", SHOP, "--duration", "2s", "--warmup", "1s", "--set", "objectives=[]"],
@@ -210,6 +211,7 @@ fn every_command_has_help_with_examples() {
         "new",
         "fmt",
         "diagram",
+        "reference",
         "schema",
         "completions",
     ];
