@@ -62,7 +62,7 @@ fn one_mistake_is_named_with_its_place() {
         (r#"{ "rate": "10/s" }"#, r#"{ "trace": "nowhere.csv" }"#, "nowhere.csv", ":6:"),
         (r#""format": 1"#, r#""format": 99"#, "format", ":2:"),
         (r#""type": "database""#, r#""type": "datebase""#, "did you mean database", ":8:"),
-        (r#""timeout": "1s""#, r#""breaker": { "consecutive": 5 }"#, "breaker", ":7:"),
+        (r#""replicas": 2"#, r#""replicas": 2, "batch": 3"#, "batch", ":7:"),
     ];
     for (good, bad, expected, line) in cases {
         let model = GOOD.replacen(good, bad, 1);
