@@ -1,5 +1,5 @@
-//! The gallery: every model of `models/` reads without a warning, shows what it is there to show, and is short; and
-//! the schema beside them is the present one.
+//! The gallery: every model of `models/`, and every scenario, reads without a warning, shows what it is there to show, and
+//! is short; and the schema beside them is the present one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,34 +15,50 @@ const REQUESTS_MAX: u64 = 100_000;
 /// What a model shows must not hang on one seed.
 const SEEDS: u32 = 3;
 
-/// Every model of the gallery, sorted by name.
+/// What is in a folder, sorted by name.
+fn inside(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Every model of the gallery.
 fn gallery() -> Vec<PathBuf> {
-    let entries = fs::read_dir(models()).expect("the repository has models/");
-    let mut models: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder can be read").path()).collect();
+    models_in(&models())
+}
+
+/// Every model in a folder.
+fn models_in(folder: &Path) -> Vec<PathBuf> {
+    let mut models = inside(folder);
     models.retain(|path| {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         matches!(ending, "json" | "yaml") && path.file_name().is_some_and(|name| name != "schema.json")
     });
-    models.sort();
     models
+}
+
+/// Where a model's files are.
+fn beside(path: &Path) -> Beside {
+    Beside(path.parent().expect("it is in a folder").to_path_buf())
 }
 
 /// Reads a model, which must have no mistakes and nothing doubtful.
 fn read(path: &Path, sets: &[(&str, &str)]) -> Model {
     let text = fs::read_to_string(path).expect("a model is a text");
     let sets: Vec<_> = sets.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
-    let (model, warnings) = Model::parse(&text, &path.display().to_string(), &sets, &Beside(models()))
+    let (model, warnings) = Model::parse(&text, &path.display().to_string(), &sets, &beside(path))
         .unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", path.display()));
     assert!(warnings.is_empty(), "{}: {warnings:?}", path.display());
     model
 }
 
-fn plan(model: &Model) -> Plan {
-    Plan::compile(model, &Beside(models())).unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", model.name))
+fn plan(model: &Model, files: &Beside) -> Plan {
+    Plan::compile(model, files).unwrap_or_else(|mistakes| panic!("{}:\n{mistakes}", model.name))
 }
 
-fn run(model: &Model, replication: u32) -> Report {
-    sim_core::simulate(&plan(model), replications::seed_of(model.run.seed.0, replication))
+fn run(model: &Model, files: &Beside, replication: u32) -> Report {
+    sim_core::simulate(&plan(model, files), replications::seed_of(model.run.seed.0, replication))
 }
 
 #[test]
@@ -54,14 +70,29 @@ fn models_show_what_they_are_there_to_show() {
         let model = read(&path, &[]);
         if name == "web-shop.json" {
             // The example of the README is there to be changed, and shows nothing but itself.
-            assert_eq!(run(&read(&path, &[("run.duration", "5s"), ("run.warmup", "1s")]), 0).ended, Ended::Complete);
+            let short = read(&path, &[("run.duration", "5s"), ("run.warmup", "1s")]);
+            assert_eq!(run(&short, &beside(&path), 0).ended, Ended::Complete);
             continue;
         }
         assert!(!model.expect.is_empty(), "{name} expects nothing");
         assert!(text_of(&path).contains("description"), "{name} has no description");
         for replication in 0..SEEDS {
-            shows(&name, &model, replication);
+            shows(&name, &model, &beside(&path), replication);
         }
+    }
+}
+
+/// What people want to know of their systems, in `models/scenarios/`: each answers its question.
+#[test]
+fn scenarios_answer_their_questions() {
+    let folders = inside(&models().join("scenarios"));
+    let scenarios: Vec<PathBuf> = folders.iter().flat_map(|folder| models_in(folder)).collect();
+    assert!(scenarios.len() >= 60, "{} are not all of them", scenarios.len());
+    for path in scenarios {
+        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+        let model = read(&path, &[]);
+        assert!(!model.expect.is_empty() && text_of(&path).contains("description"), "{name} asks nothing");
+        shows(&name, &model, &beside(&path), 0);
     }
 }
 
@@ -70,11 +101,11 @@ fn text_of(path: &Path) -> String {
 }
 
 /// Holds one run of a model, and of each variant, to the model's expectations.
-fn shows(name: &str, model: &Model, replication: u32) {
-    let mut reports = BTreeMap::from([(None, run(model, replication))]);
+fn shows(name: &str, model: &Model, files: &Beside, replication: u32) {
+    let mut reports = BTreeMap::from([(None, run(model, files, replication))]);
     for variant in model.variants.keys() {
         let changed = model.variant(variant).unwrap_or_else(|mistakes| panic!("{name} {variant}:\n{mistakes}"));
-        reports.insert(Some(variant.clone()), run(&changed, replication));
+        reports.insert(Some(variant.clone()), run(&changed, files, replication));
     }
     for (variant, report) in &reports {
         assert_eq!(report.ended, Ended::Complete, "{name} {variant:?}");
@@ -108,7 +139,10 @@ fn hits_of(trace: &str, capacity: Option<&str>) -> (u64, u64, u64) {
         ("web.handlers", r#"{ "*": [ { "cpu": "0s" } ] }"#),
     ];
     sets.extend(capacity.map(|capacity| ("cache.capacity", capacity)));
-    let report = run(&read(&models().join("access-log.json"), &sets), 0);
+    let report = {
+        let path = models().join("access-log.json");
+        run(&read(&path, &sets), &beside(&path), 0)
+    };
     let cache = &report.components["cache"];
     let count = |count: Option<u64>| count.expect("a cache counts");
     (count(cache.hits), count(cache.misses), count(cache.evictions))
