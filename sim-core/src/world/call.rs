@@ -160,6 +160,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         }
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
+        // Counted with its try, not with the wait before it, that a window has no retries without tries.
+        self.meters.links[call.link as usize].retries += (self.open && self.frames[frame].attempt > 0) as u64;
         if call.hedge != NONE {
             return self.race(frame, call, link);
         }
@@ -441,7 +443,6 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                     state.deadline
                 };
                 if self.now.saturating_add(wait) < last && self.may_retry(frame, call, link, outcome) {
-                    meter_retry(&mut self.meters.links[call.link as usize], self.open);
                     let state = &mut self.frames[frame];
                     state.attempt = attempt;
                     state.work = wait;
@@ -482,8 +483,4 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let class_writes = call.class.map_or(state.has(WRITE), |class| self.plan.classes[class as usize].write);
         self.operation(if call.inherit_op { state.op } else { call.op }, class_writes, link).1
     }
-}
-
-fn meter_retry(meter: &mut super::meters::LinkMeter, open: bool) {
-    meter.retries += open as u64;
 }
