@@ -38,7 +38,8 @@ spec! {
     }
 }
 
-/// How something fails. What stands in the fault's own fields instead is `None` here; see [`Fault::figure`].
+/// How something fails. What stands in the fault's own fields instead is `None` here; see [`Fault::share_of`],
+/// [`Fault::slow_factor`] and [`Fault::added_latency`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum FaultKind {
     /// All in flight and queued fail at once; it comes back after its `startup`, cold.

@@ -53,7 +53,7 @@ pub enum ChangeKind {
     Ttl {
         /// The component.
         component: u32,
-        /// By keyspace, as in [`CachePlan::ttl_ns`].
+        /// By keyspace, as in [`CachePlan::ttl_ns`](super::CachePlan::ttl_ns).
         ttl_ns: Vec<u64>,
     },
     /// A database's slots per node, a queue's workers.

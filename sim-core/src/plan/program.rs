@@ -3,10 +3,10 @@
 use super::{CacheOp, DataStep, Outcome, QueueStep};
 use crate::workload::sampler::Sampler;
 
-/// An index into [`Plan::ops`].
+/// An index into [`Plan::ops`](super::Plan::ops).
 pub type Pc = u32;
 
-/// An index into [`Plan::op_names`]; [`ANY_OP`]: none was named.
+/// An index into [`Plan::op_names`](super::Plan::op_names); [`ANY_OP`]: none was named.
 pub type OpName = u8;
 
 /// No operation was named: a read or a write, as the class says.
@@ -98,7 +98,7 @@ pub enum Op {
     SetKey {
         /// Which.
         key: KeyChoice,
-        /// An index into [`Plan::key_sites`].
+        /// An index into [`Plan::key_sites`](super::Plan::key_sites).
         site: u32,
     },
     /// Is about the key of before again.

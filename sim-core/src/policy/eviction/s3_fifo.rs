@@ -17,7 +17,7 @@
 use super::ghost::Ghosts;
 use super::table::{Queue, Table};
 
-/// The state of S3-FIFO. An entry's mark is its count, with [`MAIN`] where it is in the main queue.
+/// The state of S3-FIFO. An entry's mark is its count, with `MAIN` where it is in the main queue.
 #[derive(Debug, Clone)]
 pub struct S3Fifo {
     small: Queue,
