@@ -88,7 +88,10 @@ fn scenarios_answer_their_questions() {
     let folders = inside(&models().join("scenarios"));
     let scenarios: Vec<PathBuf> = folders.iter().flat_map(|folder| models_in(folder)).collect();
     assert!(scenarios.len() >= 60, "{} are not all of them", scenarios.len());
+    let index = text_of(&models().join("scenarios/README.md"));
     for path in scenarios {
+        let link = path.strip_prefix(models().join("scenarios")).expect("it is there").display().to_string();
+        assert!(index.contains(&format!("]({link})")), "models/scenarios/README.md lacks {link}");
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
         let model = read(&path, &[]);
         assert!(!model.expect.is_empty() && text_of(&path).contains("description"), "{name} asks nothing");
