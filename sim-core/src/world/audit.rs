@@ -171,7 +171,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 let now = self.stations[at].areas(self.now);
                 busy += now.0.wrapping_sub(before.0);
                 queue += now.1.wrapping_sub(before.1);
-                if instance.life == Life::Ready {
+                if instance.life == Life::Ready && !instance.is_down() {
                     capacity += self.stations[at].servers as u128;
                 }
             }
