@@ -145,6 +145,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         self.try_call(frame)
     }
 
+    /// Makes another try, or the first one of a stand-in. A retry is counted with its try and not with the wait before it:
+    /// so no window has retries without tries.
+    pub(super) fn try_again(&mut self, frame: u32) -> Next {
+        let call = self.call_of(frame);
+        self.meters.links[call.link as usize].retries += (self.open && self.frames[frame].attempt > 0) as u64;
+        self.try_call(frame)
+    }
+
     /// Makes a try.
     #[inline]
     pub(super) fn try_call(&mut self, frame: u32) -> Next {
@@ -160,8 +168,6 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         }
         let call = self.call_of(frame);
         let link = &self.plan.links[call.link as usize];
-        // Counted with its try, not with the wait before it, that a window has no retries without tries.
-        self.meters.links[call.link as usize].retries += (self.open && self.frames[frame].attempt > 0) as u64;
         if call.hedge != NONE {
             return self.race(frame, call, link);
         }

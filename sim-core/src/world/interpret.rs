@@ -32,7 +32,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     state.turn = 0;
                     Next::At(plan.unwind[state.pc as usize])
                 }
-                Next::TryAgain => self.try_call(frame),
+                Next::TryAgain => self.try_again(frame),
                 Next::Turn => self.begin_turn(frame),
                 Next::StepOf(caller) => {
                     frame = caller;

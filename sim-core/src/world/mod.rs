@@ -34,6 +34,7 @@ mod link;
 mod memory;
 mod meters;
 mod nodes;
+mod phase;
 mod pool;
 mod queue;
 mod scale;
@@ -60,7 +61,7 @@ use database::DatabaseState;
 use endpoints::Endpoints;
 use fault::Faults;
 use flight::Flights;
-use frame::{Frame, Waiting};
+use frame::Frame;
 use instance::Instance;
 use leave::Join;
 use limit::LimiterState;
@@ -472,32 +473,5 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             self.recorder.frame_taken(frame);
         }
         frame
-    }
-
-    /// Adds time to the log of a frame.
-    #[inline(always)]
-    fn log(&mut self, frame: u32, cell: u16, ns: u64) {
-        let log = self.frames[frame].log;
-        if log != NONE {
-            self.logs[log as usize].add(cell, ns);
-        }
-    }
-
-    /// Ends the open phase of a frame and writes it down.
-    #[inline(always)]
-    fn close_phase(&mut self, frame: u32) {
-        let Frame { cell, since, .. } = self.frames[frame];
-        self.log(frame, cell, self.now - since);
-        self.trace_phase(frame, cell, since, self.now);
-    }
-
-    /// Opens a phase.
-    #[inline(always)]
-    fn open_phase(&mut self, frame: u32, cell: u16, waiting: Waiting) {
-        let now = self.now;
-        let frame = &mut self.frames[frame];
-        frame.cell = cell;
-        frame.since = now;
-        frame.waiting = waiting;
     }
 }
