@@ -55,7 +55,9 @@ const ABOUT: About = About {
     leaves_out: &[
         "A connection that is lent out never breaks by itself: leans towards too good where the network is bad.",
     ],
-    checked: &["Waiting against M/M/c, and an overflow against SQLAlchemy's rule that it is closed on return."],
+    checked: &[
+        "The time that connections are out against the sum of what their borrowers took: in every run; its modes and limits by tables of cases.",
+    ],
 };
 
 spec! {

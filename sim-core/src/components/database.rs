@@ -60,7 +60,9 @@ const ABOUT: About = About {
     leaves_out: &[
         "Operations on one node do not slow each other but through slots or cores: no buffer cache, no disk, no vacuum. Leans towards too fast where data do not fit in memory.",
     ],
-    checked: &["Slots against M/M/c; closed networks against exact mean-value analysis."],
+    checked: &[
+        "Slots and shared cores are stations as those of server pools, which are held against their closed forms; placement against a slow twin.",
+    ],
 };
 
 /// The operations that a node works on at a time where nothing is said.
