@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use sim_core::analysis::report::{Ended, Report};
@@ -14,6 +15,8 @@ use tests::{Beside, models};
 const REQUESTS_MAX: u64 = 100_000;
 /// What a model shows must not hang on one seed.
 const SEEDS: u32 = 3;
+/// The runs of a scenario, as many as `check --expect` makes of short ones.
+const REPLICATIONS: u32 = 10;
 
 /// What is in a folder, sorted by name.
 fn inside(folder: &Path) -> Vec<PathBuf> {
@@ -61,6 +64,12 @@ fn run(model: &Model, files: &Beside, replication: u32) -> Report {
     sim_core::simulate(&plan(model, files), replications::seed_of(model.run.seed.0, replication))
 }
 
+/// Several runs, their figures the means: what `check --expect` looks at.
+fn runs(model: &Model, files: &Beside, all: Range<u32>) -> Report {
+    let reports: Vec<Report> = all.map(|replication| run(model, files, replication)).collect();
+    replications::merge(&reports, |report| objective::judge(&model.objectives, report))
+}
+
 #[test]
 fn models_show_what_they_are_there_to_show() {
     let models = gallery();
@@ -77,7 +86,7 @@ fn models_show_what_they_are_there_to_show() {
         assert!(!model.expect.is_empty(), "{name} expects nothing");
         assert!(text_of(&path).contains("description"), "{name} has no description");
         for replication in 0..SEEDS {
-            shows(&name, &model, &beside(&path), replication);
+            shows(&name, &model, &beside(&path), replication..replication + 1);
         }
     }
 }
@@ -95,7 +104,7 @@ fn scenarios_answer_their_questions() {
         let name = path.file_name().expect("a file").to_string_lossy().into_owned();
         let model = read(&path, &[]);
         assert!(!model.expect.is_empty() && text_of(&path).contains("description"), "{name} asks nothing");
-        shows(&name, &model, &beside(&path), 0);
+        shows(&name, &model, &beside(&path), 0..REPLICATIONS);
     }
 }
 
@@ -103,23 +112,24 @@ fn text_of(path: &Path) -> String {
     fs::read_to_string(path).expect("a model is a text")
 }
 
-/// Holds one run of a model, and of each variant, to the model's expectations.
-fn shows(name: &str, model: &Model, files: &Beside, replication: u32) {
-    let mut reports = BTreeMap::from([(None, run(model, files, replication))]);
+/// Holds runs of a model, and of each variant, to the model's expectations.
+fn shows(name: &str, model: &Model, files: &Beside, all: Range<u32>) {
+    let mut reports = BTreeMap::from([(None, runs(model, files, all.clone()))]);
     for variant in model.variants.keys() {
         let changed = model.variant(variant).unwrap_or_else(|mistakes| panic!("{name} {variant}:\n{mistakes}"));
-        reports.insert(Some(variant.clone()), run(&changed, files, replication));
+        reports.insert(Some(variant.clone()), runs(&changed, files, all.clone()));
     }
     for (variant, report) in &reports {
         assert_eq!(report.ended, Ended::Complete, "{name} {variant:?}");
-        assert!(report.requests.offered <= REQUESTS_MAX, "{name} {variant:?}: {} requests", report.requests.offered);
+        let offered = report.requests.offered;
+        assert!(offered <= REQUESTS_MAX * all.len() as u64, "{name} {variant:?}: {offered} requests");
     }
     let figure =
         |measure: &_, variant: Option<&str>| objective::evaluate(reports.get(&variant.map(str::to_owned))?, measure);
     for expectation in &model.expect {
         let (left, right) = (expectation.left.value(&figure), expectation.right.value(&figure));
         let holds = expectation.holds(&figure);
-        assert_eq!(holds, Some(true), "{name}, replication {replication}: {}: {left:?}, {right:?}", expectation.text);
+        assert_eq!(holds, Some(true), "{name}, replications {all:?}: {}: {left:?}, {right:?}", expectation.text);
     }
 }
 
