@@ -214,6 +214,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.release(station);
                 self.ready.retain(|&other| other != frame);
             }
+            // It is on its way out already: nothing of it is left to end.
+            Waiting::Nothing if self.plan.unwind[state.pc as usize] == NONE => return,
             Waiting::Nothing => self.ready.retain(|&other| other != frame),
             Waiting::Flight => self.withdraw_from_flight(frame),
             Waiting::Child => self.drop_child(frame, cancel),
