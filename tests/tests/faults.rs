@@ -77,3 +77,21 @@ fn failures_by_chance_come_as_often_as_they_are_said_to() {
     let spread: Vec<u64> = spread.collect();
     assert!(spread[0] > 0 && spread[1] > 0 && spread[0] != spread[1], "{spread:?}");
 }
+
+/// Whoever waits for a cache when its server dies does not go on to the database: it has failed.
+#[test]
+fn what_has_died_mends_nothing() {
+    let text = r#"{ "format": 1, "run": { "duration": "10s" }, "keyspaces": { "items": { "keys": 10 } },
+        "classes": { "read": { "key": "items" } }, "components": {
+            "client": { "type": "client", "to": "web", "arrivals": { "rate": "1/s", "process": "constant" } },
+            "web": { "type": "server-pool", "workers": 8, "handlers": { "*": [ { "call": "cache" } ] } },
+            "cache": { "type": "cache", "capacity": 0, "service": "100ms", "on_failure": "backing", "backing": "db" },
+            "db": { "type": "database", "operations": { "read": "10ms" } } },
+        "faults": [ { "at": "2050ms", "for": "10ms", "target": "web", "kind": "crash" },
+                    { "at": "5050ms", "for": "10ms", "target": "cache", "kind": "crash" } ] }"#;
+    let (model, _) = Model::parse(text, "faults.json", &[], &NoFiles).expect("a right model");
+    let report = sim_core::simulate(&Plan::compile(&model, &NoFiles).expect("it compiles"), 1);
+    let offered = report.requests.offered;
+    assert_eq!(report.requests.errors, [("failed".to_owned(), 1)].into(), "only what was in the server");
+    assert_eq!(report.components["db"].calls, offered - 1, "what was in the cache is loaded all the same");
+}

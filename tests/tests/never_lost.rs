@@ -242,6 +242,30 @@ fn when_the_load_ends_every_place_gets_free() {
     hunt("when the load ends", true, 300);
 }
 
+/// What hunts have found, as small as it gets.
+#[test]
+fn what_was_lost_once_is_not_lost_again() {
+    // A replica dies again, of memory, before those that it was rid of the first time have given back what they held.
+    let twice = json!({
+        "format": 1, "run": { "duration": "3s" },
+        "components": {
+            "client": { "type": "client", "to": "web", "link": { "fallback": { "to": "store" } },
+                "arrivals": { "process": "gamma(cv=2)",
+                    "stages": [{ "rate": "100/s", "for": "1s" }, { "rate": "0/s", "for": "1s" }] } },
+            "web": { "type": "server-pool", "async": true,
+                "handlers": { "*": [{ "cached": "cache", "miss": [{ "call": "store" }] }] } },
+            "cache": { "type": "cache", "capacity": 0 },
+            "store": { "type": "server-pool", "async": true, "handlers": { "*": [{ "cpu": "exp(2ms)" }] },
+                "memory": { "base": "10MB", "per_request": "10MB", "limit": "40MB" } }
+        }
+    });
+    for seed in 1..=20 {
+        let report = run(&twice, seed).expect("it runs");
+        check(&twice, &report).expect("it is right");
+        check_quiet(&report).expect("all places are free");
+    }
+}
+
 /// A run that can't end is stopped at its limit, and says what grew.
 #[test]
 fn runaways_are_stopped() {

@@ -203,6 +203,27 @@ pub enum Op {
     EndSession,
 }
 
+impl Op {
+    /// Whether it gives back what a frame holds or tells of its end: it is performed however the frame ends.
+    pub fn is_clean_up(self) -> bool {
+        match self {
+            Op::Release { .. }
+            | Op::ReleaseSession { .. }
+            | Op::Disconnect(_)
+            | Op::Passed(_)
+            | Op::Learn
+            | Op::NoteLatency
+            | Op::EndBranch
+            | Op::Reply
+            | Op::Finish => true,
+            Op::Cache(op) => matches!(op, CacheOp::EndFlight | CacheOp::Written(_) | CacheOp::NotWritten(_)),
+            Op::Data { step, .. } => matches!(step, DataStep::Unlock | DataStep::Applied),
+            Op::Message { step, .. } => matches!(step, QueueStep::End | QueueStep::EndLast | QueueStep::Refused),
+            _ => false,
+        }
+    }
+}
+
 /// A random time: which distribution, keyed where.
 #[derive(Debug, Clone)]
 pub struct DrawPlan {

@@ -180,6 +180,9 @@ impl<const TRACED: bool> World<'_, TRACED> {
         if self.frames[frame].outcome() == Outcome::Ok {
             return Next::Step;
         }
+        if self.frames[frame].waiting == Waiting::Ending {
+            return self.after_cleanup(frame);
+        }
         let plan = self.plan.flights[flight as usize];
         let (instance, key) = self.flight_key(frame, plan.cache, plan.own);
         let state = self.instances[instance as usize].state;

@@ -15,6 +15,8 @@ pub enum Waiting {
     Nothing,
     /// Its turn: it was granted what it had asked for.
     Granted,
+    /// Nothing: it was ended from outside and gives back what it holds. Nothing mends its outcome any more.
+    Ending,
     /// A place at a station.
     Queue,
     /// A place in front of a full queue.

@@ -123,6 +123,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.frames[frame].item = item;
                 Next::Step
             }
+            Op::Recover if self.frames[frame].waiting == Waiting::Ending => self.after_cleanup(frame),
             Op::Recover => {
                 self.frames[frame].outcome = Outcome::Ok as u8;
                 Next::Step
@@ -249,6 +250,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Waiting::Free
             | Waiting::Nothing
             | Waiting::Granted
+            | Waiting::Ending
             | Waiting::SharedWork
             | Waiting::Flight
             | Waiting::Batch

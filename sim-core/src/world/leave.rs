@@ -76,7 +76,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     self.trace_waited(branch);
                     deepest = branch;
                 }
-                Waiting::Nothing | Waiting::Granted => return,
+                Waiting::Nothing | Waiting::Granted | Waiting::Ending => return,
                 Waiting::Queue
                 | Waiting::Lock
                 | Waiting::Front
@@ -179,8 +179,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn interrupt(&mut self, frame: u32, outcome: Outcome, cancel: bool) {
         let state = self.frames[frame];
         match state.waiting {
-            // It has answered already, or never arrived.
-            Waiting::Homeward => return,
+            // It has answered already, or is about to.
+            Waiting::Homeward | Waiting::Ending => return,
             Waiting::Outward => {
                 if state.parent == NONE {
                     self.end_lease_of(frame);
@@ -214,8 +214,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 self.release(station);
                 self.ready.retain(|&other| other != frame);
             }
-            // It is on its way out already: nothing of it is left to end.
-            Waiting::Nothing if self.plan.unwind[state.pc as usize] == NONE => return,
             Waiting::Nothing => self.ready.retain(|&other| other != frame),
             Waiting::Flight => self.withdraw_from_flight(frame),
             Waiting::Child => self.drop_child(frame, cancel),
@@ -239,7 +237,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 unreachable!("no call")
             }
         }
-        self.ready_after(frame, Err(outcome));
+        let ends_anyway = state.waiting == Waiting::Nothing && self.plan.ops[state.pc as usize].is_clean_up();
+        let state = &mut self.frames[frame];
+        state.outcome = outcome as u8;
+        state.turn = 0;
+        if !ends_anyway {
+            state.pc = self.plan.unwind[state.pc as usize];
+        }
+        state.waiting = Waiting::Ending;
+        self.ready.push_back(frame);
     }
 
     /// A frame that is being ended turns away from its call.

@@ -86,7 +86,7 @@ impl Lowering<'_> {
         });
         self.emit(Op::Jump(decide));
         self.place(failed);
-        self.emit(Op::Recover);
+        self.unwinding(reply, |lowering| lowering.emit(Op::Recover));
         self.emit(Op::Jump(passed));
         self.place(decide);
     }
