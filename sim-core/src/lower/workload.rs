@@ -8,14 +8,13 @@ use super::{Lowering, site};
 use crate::components::Component;
 use crate::components::client::{ClientSpec, JourneyKey};
 use crate::engine::slab::NONE;
-use crate::model::arrivals::{Arrivals as ArrivalsSpec, Process as ProcessSpec, UserStage, Users};
+use crate::model::arrivals::{Arrivals as ArrivalsSpec, UserStage, Users};
 use crate::model::class::{Tag, TagBy as TagBySpec};
 use crate::model::diagnostic::{Diagnostic, did_you_mean};
-use crate::model::keyspace::{Hot as HotSpec, Popularity as PopularitySpec};
+use crate::model::keyspace::Popularity;
 use crate::model::value::Share;
 use crate::plan::*;
-use crate::workload::arrivals::{Process, State};
-use crate::workload::keys::{Hot, Keys, Popularity};
+use crate::workload::keys::Keys;
 use crate::workload::profile::{Profile, Stage};
 use crate::workload::sampler::Sampler;
 use crate::workload::trace::Trace;
@@ -144,7 +143,7 @@ impl Lowering<'_> {
     }
 
     fn load(&mut self, spec: &ClientSpec) -> Load {
-        let (profile, process_spec) = match &spec.arrivals {
+        let (profile, process) = match &spec.arrivals {
             ArrivalsSpec::Open(open) => (Profile::constant(open.rate.0), &open.process),
             ArrivalsSpec::Stages(staged) => {
                 let stages = staged.stages.iter().map(|stage| {
@@ -162,7 +161,7 @@ impl Lowering<'_> {
                 return self.trace(&trace.trace.0, trace.speed.0, &trace.at.path);
             }
         };
-        Load::Open(ArrivalPlan { profile, process: process(process_spec) })
+        Load::Open(ArrivalPlan { profile, process: process.clone() })
     }
 
     /// A recorded load; mistakes in its file are told with their lines.
@@ -247,31 +246,8 @@ impl Lowering<'_> {
 }
 
 /// The keys of a keyspace, ready to pick from.
-pub fn keys(popularity: &PopularitySpec, count: u64) -> Keys {
-    let popularity = match popularity {
-        PopularitySpec::Uniform => Popularity::Uniform,
-        PopularitySpec::Zipf(exponent) => Popularity::Zipf(*exponent),
-        PopularitySpec::Hotspot { hot, traffic } => Popularity::Hotspot {
-            hot: match *hot {
-                HotSpec::Share(share) => Hot::Share(share),
-                HotSpec::Count(count) => Hot::Count(count),
-            },
-            traffic: *traffic,
-        },
-        PopularitySpec::Weights(weights) => Popularity::Weights(weights.clone()),
-    };
-    Keys::new(&popularity, count).expect("validated: a popularity fits its keys")
-}
-
-fn process(process: &ProcessSpec) -> Process {
-    match process {
-        ProcessSpec::Poisson => Process::Poisson,
-        ProcessSpec::Constant => Process::Constant,
-        ProcessSpec::Gamma { cv } => Process::Gamma { cv: *cv },
-        ProcessSpec::Mmpp(states) => {
-            Process::Mmpp(states.iter().map(|state| State { rate: state.rate, stay_ns: state.stay.0 }).collect())
-        }
-    }
+pub fn keys(popularity: &Popularity, count: u64) -> Keys {
+    Keys::new(popularity, count).expect("validated: a popularity fits its keys")
 }
 
 /// How many users there are from when on: a ramp is one step for each user.

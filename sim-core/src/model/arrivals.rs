@@ -171,6 +171,16 @@ pub struct ProcessState {
     pub stay: Time,
 }
 
+impl Process {
+    /// Bursts at `burst` times the quiet rate that take `share` of the time and last `for_ns` in the mean.
+    #[must_use]
+    pub fn bursts(burst: f64, share: f64, for_ns: u64) -> Self {
+        let quiet_ns = (for_ns as f64 * (1.0 - share) / share).round().max(1.0) as u64;
+        let state = |rate: f64, stay_ns: u64| ProcessState { rate, stay: Time(stay_ns) };
+        Self::Mmpp(vec![state(1.0, quiet_ns), state(burst, for_ns)])
+    }
+}
+
 impl Arrivals {
     /// Where it was written.
     pub fn at(&self) -> &Place {

@@ -14,39 +14,7 @@ mod modulation;
 
 use modulation::Modulation;
 
-/// How arrivals follow each other.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Process {
-    /// Exponential gaps: each arrival as if there were no other.
-    Poisson,
-    /// Even gaps, the first arrival at 1/rate (as k6 does).
-    Constant,
-    /// Gamma gaps: evener than Poisson below cv 1, in bursts above.
-    Gamma {
-        /// Standard deviation ÷ mean of the gaps, above 0.
-        cv: f64,
-    },
-    /// Poisson whose rate jumps between states, one after the other and round again; scaled to a mean of 1 over time.
-    Mmpp(Vec<State>),
-}
-
-/// A state of a process whose rate jumps.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct State {
-    /// The rate in proportion to that of the other states.
-    pub rate: f64,
-    /// How long it lasts in the mean (exponentially distributed), in ns, above 0.
-    pub stay_ns: u64,
-}
-
-impl Process {
-    /// Bursts at `burst` times the quiet rate that take `share` of the time and last `for_ns` in the mean.
-    #[must_use]
-    pub fn bursts(burst: f64, share: f64, for_ns: u64) -> Self {
-        let quiet_ns = (for_ns as f64 * (1.0 - share) / share).round().max(1.0) as u64;
-        Self::Mmpp(vec![State { rate: 1.0, stay_ns: quiet_ns }, State { rate: burst, stay_ns: for_ns }])
-    }
-}
+pub use crate::model::arrivals::{Process, ProcessState};
 
 /// Steps of unit time in one mean gap.
 const STEPS: f64 = 1_073_741_824.0;
@@ -305,6 +273,7 @@ impl Gaps {
 mod tests {
     use super::super::profile::Stage;
     use super::*;
+    use crate::model::value::Time;
 
     const S: u64 = 1_000_000_000;
 
@@ -450,7 +419,8 @@ mod tests {
 
     #[test]
     fn times_never_go_back() {
-        let quiet = Process::Mmpp(vec![State { rate: 0.0, stay_ns: S }, State { rate: 1.0, stay_ns: S / 2 }]);
+        let state = |rate: f64, stay_ns: u64| ProcessState { rate, stay: Time(stay_ns) };
+        let quiet = Process::Mmpp(vec![state(0.0, S), state(1.0, S / 2)]);
         for process in processes().into_iter().chain([quiet]) {
             for profile in profiles() {
                 for warmup_s in [0, 7] {

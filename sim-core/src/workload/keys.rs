@@ -5,38 +5,13 @@
 
 use crate::math;
 
+pub use crate::model::keyspace::{Hot, Popularity};
+
 /// The most keys that a keyspace can have.
 pub const KEYS_MAX: u64 = 1_000_000_000;
 
 /// The keys that have their own entry in the table.
 const HEAD_MAX: u64 = 1 << 16;
-
-/// How popular the keys are, by rank.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Popularity {
-    /// All alike.
-    Uniform,
-    /// Key k (from 1) is wanted in proportion to k^−s; s at least 0 (0 is uniform).
-    Zipf(f64),
-    /// A few keys have much of the traffic; within the few and the many all are alike.
-    Hotspot {
-        /// The popular keys.
-        hot: Hot,
-        /// Their share of the traffic, from 0 to 1.
-        traffic: f64,
-    },
-    /// A weight for each key; the order doesn't matter, the largest is rank 0.
-    Weights(Vec<f64>),
-}
-
-/// How many keys are hot.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Hot {
-    /// A share of all keys, above 0, at most 1.
-    Share(f64),
-    /// So many.
-    Count(u64),
-}
 
 /// A popularity that doesn't fit its keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,9 +3,9 @@
 //! The states are on the clock, not on the arrivals: more load doesn't shorten a burst. From t = 0 they are drawn
 //! forwards, and backwards for the warm-up, each stay by its own number.
 
-use super::State;
 use crate::engine::rng::uniform_at;
 use crate::math;
+use crate::model::arrivals::ProcessState;
 use crate::workload::profile::Profile;
 
 #[derive(Debug, Clone)]
@@ -32,15 +32,15 @@ struct Stay {
 }
 
 impl Modulation {
-    pub(super) fn new(states: &[State], stream: u64) -> Self {
-        let time: f64 = states.iter().map(|state| state.stay_ns as f64).sum();
-        let mean = states.iter().map(|state| state.rate * state.stay_ns as f64).sum::<f64>() / time;
+    pub(super) fn new(states: &[ProcessState], stream: u64) -> Self {
+        let time: f64 = states.iter().map(|state| state.stay.0 as f64).sum();
+        let mean = states.iter().map(|state| state.rate * state.stay.0 as f64).sum::<f64>() / time;
         let mut left = uniform_at(stream, 0) * time;
         let initial = states.iter().position(|state| {
-            left -= state.stay_ns as f64;
+            left -= state.stay.0 as f64;
             left < 0.0
         });
-        let states = states.iter().map(|state| (state.rate / mean, state.stay_ns as f64 / 1e9)).collect::<Vec<_>>();
+        let states = states.iter().map(|state| (state.rate / mean, state.stay.0 as f64 / 1e9)).collect::<Vec<_>>();
         let initial = initial.unwrap_or(states.len() - 1);
         let stay = Stay { number: 0, state: initial, start_s: 0.0, start_units: 0.0, end_s: 0.0 };
         Self { stream, states, stay, anchor: stay, before: Vec::new() }
