@@ -185,3 +185,48 @@ fn a_watched_model_runs_again_when_it_is_saved() {
     child.kill().expect("it runs until it is ended");
     child.wait().expect("it ends");
 }
+
+#[test]
+fn a_file_that_the_model_names_is_watched_too() {
+    let folder = Place::new();
+    let model = r#"{ "format": 1, "run": { "duration": "3s" }, "components": {
+        "users": { "type": "client", "to": "web", "arrivals": { "trace": "log.csv" } },
+        "web": { "type": "server-pool", "handlers": { "*": [ { "cpu": "1ms" } ] } } } }"#;
+    folder.write("m.json", model);
+    folder.write("log.csv", "time\n0\n1\n");
+    let mut child = folder
+        .kneepoint(&["run", "m.json", "--watch", "--summary", "-q"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it has a stdout")).lines();
+    let mut next = || lines.next().expect("it goes on").expect("it is text");
+    let first = next();
+    assert!(first.contains(" rate=0.667/s "), "{first}");
+    folder.write("log.csv", "time\n0\n1\n2\n");
+    let second = next();
+    assert!(second.contains(" rate=1/s "), "{second}");
+    child.kill().expect("it runs until it is ended");
+    child.wait().expect("it ends");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_search_for_precision_with_the_runs_that_there_are() {
+    let folder = Place::new();
+    let shop = fs::read_to_string(SHOP).expect("the fixture is there");
+    folder.write("shop.json", shop);
+    let arguments =
+        ["run", "shop.json", "--precision", "0.0001%", "--duration", "2m", "--jobs", "1", "--format", "json"];
+    let child =
+        folder.kneepoint(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let asked = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(asked.expect("kill is there").success());
+    let output = child.wait_with_output().expect("it ends");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted after "), "{stderr}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a whole report");
+    assert_eq!(report["ended"], "complete");
+}

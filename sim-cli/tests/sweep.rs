@@ -317,6 +317,17 @@ fn killed_anywhere_and_resumed_it_is_the_undisturbed_table() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_with_what_there_is_and_it_can_be_gone_on_from() {
+    ends_tidily_at("-INT");
+}
+
+#[cfg(unix)]
+#[test]
+fn so_does_being_asked_to_end() {
+    ends_tidily_at("-TERM");
+}
+
+#[cfg(unix)]
+fn ends_tidily_at(signal: &str) {
     let place = Place::new();
     let arguments = ["--vary", "web.replicas=2..9", "--vary", "web.cores=1,2", "--duration", "20m", "--jobs", "1"];
     let files = ["--journal", "journal.jsonl", "-o", "out.json"];
@@ -325,7 +336,7 @@ fn ctrl_c_ends_with_what_there_is_and_it_can_be_gone_on_from() {
         assert_eq!(child.try_wait().expect("it can be asked"), None, "it ended too soon");
         std::thread::sleep(Duration::from_millis(10));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there").success());
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill is there").success());
     let output = child.wait_with_output().expect("it ends");
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{stderr}");
