@@ -62,7 +62,7 @@ pub fn of_comparison(answer: &Compared, about: &About) -> Result<Picture, String
         if let Some(first) = of().next().filter(|first| !FIGURES.contains(&first.figure.name.as_str())) {
             listed.insert(0, first);
         }
-        section.rows = listed.into_iter().map(|of| row(&of.figure.name, Change::of(of), &of.sentence)).collect();
+        section.rows = listed.into_iter().map(|of| row(&of.figure.name, Change::of(of), told(of))).collect();
     }
     let base = if answer.base.name.is_empty() { "the base" } else { &answer.base.name };
     let title = format!("What changes, compared with {base}");
@@ -87,6 +87,14 @@ pub fn of_advice(answer: &Explained, about: &About) -> Result<Picture, String> {
     });
     let sections = vec![Section { heading: String::new(), rows: rows.collect() }];
     Ok(draw("advice", format!("What one more of each would change of {figure}"), sections, &answer.envelope, about))
+}
+
+/// What is said beside a difference: the interval where one was found; of others the line shows what there is to see.
+fn told(difference: &Difference) -> &str {
+    match difference.verdict {
+        Verdict::Lower | Verdict::Higher => &difference.sentence,
+        Verdict::Identical | Verdict::NoDifference | Verdict::CantTell => difference.verdict.text(),
+    }
 }
 
 /// What of differences and of steps is drawn.

@@ -98,7 +98,7 @@ fn page(explained: &Explained, steps: usize) -> Page {
 /// What changes nothing at all, in a sentence.
 fn without_effect(same: &[&Step]) -> Vec<String> {
     let all: Vec<&str> = same.iter().map(|step| step.what.as_str()).collect();
-    if all.is_empty() { Vec::new() } else { vec![format!("Not the least difference makes {}.", all.join("; "))] }
+    if all.is_empty() { Vec::new() } else { vec![format!("No difference at all: {}.", all.join("; "))] }
 }
 
 fn fails(explained: &Explained) -> bool {
