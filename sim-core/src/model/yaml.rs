@@ -120,6 +120,7 @@ impl Building {
                     self.ended(Node { value: Value::List(items), path: String::new(), line }, anchor)
                 }
                 Some(Open::Map { entries, anchor, line, .. }) => {
+                    self.find_torn(&entries);
                     self.ended(Node { value: Value::Map(entries), path: String::new(), line }, anchor)
                 }
                 None => Ok(()),
@@ -189,6 +190,27 @@ impl Building {
         Ok(())
     }
 
+    /// Tells of values that a comma has torn apart, as in `{ rtt: lognormal(4ms, cv=0.8) }`.
+    fn find_torn(&mut self, entries: &[(String, Node)]) {
+        for (at, (name, node)) in entries.iter().enumerate() {
+            let Value::String(begun) = &node.value else { continue };
+            let mut whole = begun.clone();
+            for (more, _) in entries[at + 1..].iter().take_while(|(_, node)| node.value == Value::Null) {
+                if open_brackets(&whole) <= 0 {
+                    break;
+                }
+                whole = format!("{whole}, {more}");
+            }
+            if open_brackets(begun) > 0 && open_brackets(&whole) == 0 {
+                let found = format!("found {begun:?}: inside {{ }} a comma ends a value");
+                self.mistakes.push(
+                    Diagnostic::error(join(&self.path(), name), node.line, found)
+                        .expected(format!("it in quotes: {whole:?}")),
+                );
+            }
+        }
+    }
+
     /// The path of what comes next.
     fn path(&self) -> String {
         let mut path = String::new();
@@ -201,6 +223,11 @@ impl Building {
         }
         path
     }
+}
+
+/// How many round brackets are open at the end of a text.
+fn open_brackets(text: &str) -> i64 {
+    text.chars().map(|letter| i64::from(letter == '(') - i64::from(letter == ')')).sum()
 }
 
 fn count(node: &Node) -> usize {

@@ -50,6 +50,8 @@ fn files_that_are_no_models_are_told() {
         (&bomb, "the aliases make the document too large"),
         (&long_key, "is too long"),
         ("format: 1\n<<: 5", "<<: unknown field"),
+        ("a: { b: exp(4ms, cv=1), c: 1 }", "a.b: found \"exp(4ms\": inside { } a comma ends a value"),
+        ("a: { b: mix(9% f(1), 1% g(2)) }", "it in quotes: \"mix(9% f(1), 1% g(2))\""),
     ] {
         let all = outcome(text);
         assert!(
