@@ -1,9 +1,12 @@
 //! Autoscalers: how many replicas a server pool has.
 
 use super::scaling::{Cooldown, CoresRange, Datapoints, MemoryRange, Metric, Nodes, Predict, Rule, Scheduled};
+use crate::components::Part;
+use crate::components::{Nature, Outgoing};
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP};
 use crate::model::spec::{About, Referent};
+use crate::model::validate::{Check, check_scaling};
 use crate::model::value::{Count, Name, Share, Time};
 use crate::{choices, spec};
 
@@ -68,6 +71,20 @@ const ABOUT: About = About {
         "The documented traces of scaling up and down, with and without `behavior`, and those of tolerance and missing metrics.",
     ],
 };
+
+impl Part for AutoscalerSpec {
+    fn check(&self, _: &str, check: &mut Check) {
+        check_scaling(check.draft, self, check.diagnostics);
+    }
+
+    fn nature() -> Nature {
+        Nature { called: false, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        vec![Outgoing { to: &self.target, link: None, note: None, steers: true }]
+    }
+}
 
 impl AutoscalerSpec {
     /// How often it looks, ns.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::cache::{Capacity, Eviction};
+use crate::components::Part;
+use crate::components::{Nature, Outgoing};
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::About;
+use crate::model::validate::Check;
 use crate::model::value::{Factor, Time, TimeDistribution};
 use crate::spec;
 
@@ -41,6 +44,34 @@ const ABOUT: About = About {
     ],
     checked: &["The documented table of minimum, default and maximum against `max-age`."],
 };
+
+impl Part for CdnSpec {
+    fn check(&self, name: &str, check: &mut Check) {
+        check.link(&self.to);
+        if self.to.to.as_str() == name {
+            check.diagnostics.push(self.to.to.at.error("a CDN can't be its own origin"));
+        }
+        if self.ttl.min.0 > self.ttl.max.0 {
+            let found = "`min` is above `max`";
+            check.diagnostics.push(self.ttl.at.field("min").error(found).expected("at most `max`"));
+        }
+        if !self.regions.is_empty() && self.regions.values().all(|region| region.share.0 == 0.0) {
+            check.diagnostics.push(self.at.field("regions").error("all shares are zero").expected("one that is not"));
+        }
+    }
+
+    fn nature() -> Nature {
+        Nature { crashes: true, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        vec![Outgoing::over(&self.to)]
+    }
+
+    fn answers_from(&self) -> Option<&Link> {
+        Some(&self.to)
+    }
+}
 
 spec! {
     /// A region of a CDN.

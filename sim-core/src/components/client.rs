@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::components::Part;
+use crate::components::{Nature, Outgoing};
 use crate::model::arrivals::Arrivals;
 use crate::model::cost::Cost;
 use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::{About, Referent};
+use crate::model::validate::Check;
 use crate::model::value::{Count, Factor, Name, Share, TimeDistribution};
 use crate::{choices, spec};
 
@@ -44,6 +47,70 @@ const ABOUT: About = About {
         "Access logs: counts by other programs on a real log.",
     ],
 };
+
+impl Part for ClientSpec {
+    fn check(&self, _: &str, check: &mut Check) {
+        check.link(&self.to);
+        if self.at.has("mix") && self.journey.is_some() {
+            let found = "found `mix` and `journey`";
+            check.diagnostics.push(self.at.field("journey").error(found).expected("one of them"));
+        }
+        if !self.mix.is_empty() && self.mix.values().all(|weight| weight.0 == 0.0) {
+            check.diagnostics.push(self.at.field("mix").error("all weights are zero").expected("one that is not"));
+        }
+        if self.journey.as_ref().is_some_and(Vec::is_empty) {
+            check
+                .diagnostics
+                .push(self.at.field("journey").error("found an empty list").expected("at least one request"));
+        }
+        match &self.arrivals {
+            Arrivals::Closed(_) => {
+                if let Some(population) = &self.population {
+                    check.ignored(&population.at, "clients", "each user of a closed loop is a client");
+                }
+            }
+            Arrivals::Trace(_) => {
+                check.ignored(&self.at, "mix", "the trace says what is asked for");
+                if self.journey.is_some() {
+                    check.ignored(&self.at, "journey", "the trace says what is asked for");
+                }
+            }
+            Arrivals::Open(_) | Arrivals::Stages(_) | Arrivals::Daily(_) => {}
+        }
+        if let Some(population) = &self.population {
+            population.check(check);
+        }
+        if let Some(population) = &self.population
+            && let Popularity::Weights(weights) = &population.popularity
+            && let Some(clients) = population.clients
+            && weights.len() as u64 != clients.0
+        {
+            let found = format!("{} clients, but {} weights", clients.0, weights.len());
+            check.diagnostics.push(population.at.field("popularity").error(found).expected("a weight for each client"));
+        }
+    }
+
+    fn nature() -> Nature {
+        Nature { called: false, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        vec![Outgoing::over(&self.to)]
+    }
+}
+
+impl Population {
+    fn check(&self, check: &mut Check) {
+        if self.clients.is_none() {
+            check.ignored(&self.at, "popularity", "each request is a client of its own");
+        }
+        let sum: f64 = self.tiers.values().map(|share| share.0).sum();
+        if sum > 1.0 + 1e-9 {
+            let found = format!("the shares make {}%", (sum * 100.0).round());
+            check.diagnostics.push(self.at.field("tiers").error(found).expected("at most 100% together"));
+        }
+    }
+}
 
 spec! {
     /// One request of a journey.

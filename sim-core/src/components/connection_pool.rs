@@ -1,8 +1,12 @@
 //! Connection pools: what callers must hold before they reach what is behind.
 
+use crate::components::Part;
+use crate::components::{Nature, Outgoing};
 use crate::model::cost::Cost;
+use crate::model::diagnostic::Diagnostics;
 use crate::model::link::{Link, Scope};
-use crate::model::spec::About;
+use crate::model::spec::{About, not_yet};
+use crate::model::validate::Check;
 use crate::model::value::{Count, Time, TimeDistribution};
 use crate::{choices, spec};
 
@@ -59,6 +63,73 @@ const ABOUT: About = About {
         "The time that connections are out against the sum of what their borrowers took: in every run; its modes and limits by tables of cases.",
     ],
 };
+
+impl Part for ConnectionPoolSpec {
+    fn stations(&self) -> Vec<&'static str> {
+        vec!["connections"]
+    }
+
+    fn check(&self, name: &str, check: &mut Check) {
+        check.link(&self.to);
+        check.no_hedge(&self.to, "a connection-pool");
+        if self.to.to.as_str() == name {
+            check.diagnostics.push(self.to.to.at.error("a pool can't lead to itself"));
+        }
+        if check.draft.kind(&self.to.to) == Some("cache") {
+            check.diagnostics.push(self.to.to.at.error(not_yet("a cache behind a connection-pool")));
+        }
+        self.check_limits(check.diagnostics);
+        if self.size.0 == 0 && self.overflow.0 == 0 {
+            check
+                .diagnostics
+                .push(self.at.field("size").error("found 0, and no `overflow`").expected("at least one connection"));
+        }
+    }
+
+    fn nature() -> Nature {
+        Nature { works: true, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        vec![Outgoing::over(&self.to)]
+    }
+
+    fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    fn answers_from(&self) -> Option<&Link> {
+        Some(&self.to)
+    }
+
+    fn passes_on(&self) -> bool {
+        true
+    }
+}
+
+impl ConnectionPoolSpec {
+    /// Limits that contradict each other.
+    fn check_limits(&self, diagnostics: &mut Diagnostics) {
+        if self.max_db_connections.is_some() && self.scope == Scope::PerReplica {
+            let found = "a limit on all connections needs one pool for all callers";
+            diagnostics.push(self.at.field("max_db_connections").error(found).expected("scope: shared"));
+        }
+        if self.min_idle.0 > self.most() {
+            let found = format!("{} idle connections of at most {}", self.min_idle.0, self.most());
+            diagnostics.push(self.at.field("min_idle").error(found).expected("at most size and overflow"));
+        }
+        if let (Some(reserve), Some(patience)) = (&self.reserve, self.acquire_timeout)
+            && reserve.after >= patience
+        {
+            let found = "`reserve` has no effect: callers give up before (`acquire_timeout`)";
+            diagnostics.push(self.at.field("reserve").warning(found));
+        }
+        if self.max_clients.is_some_and(|most| most.0 < self.most()) {
+            let found = "some connections are never used: `max_clients` is below size and overflow";
+            diagnostics.push(self.at.field("max_clients").warning(found));
+        }
+    }
+}
 
 spec! {
     /// A check of connections before they are lent.

@@ -1,10 +1,14 @@
 //! Load balancers: which of several endpoints gets the next call.
 
+use crate::components::Part;
 use crate::components::health::Health;
+use crate::components::rate_limiter::with_own_fields;
+use crate::components::{Nature, Outgoing};
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
-use crate::model::node::EMPTY_LIST;
-use crate::model::spec::{About, Referent};
+use crate::model::node::{EMPTY_LIST, Node};
+use crate::model::spec::{About, Read, Reader, Referent};
+use crate::model::validate::{Call, Check, Edge, Flow};
 use crate::model::value::{Cores, Count, Factor, Name, OneOrMany, Share, Time, TimeDistribution, Worded};
 use crate::{choices, spec};
 
@@ -59,6 +63,54 @@ const ABOUT: About = About {
         "Random, round robin, join the shortest queue and the power of two against their closed forms and chains.",
     ],
 };
+
+impl Part for LoadBalancerSpec {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        Read::read(&with_own_fields(node, "policy"), reader)
+    }
+
+    fn stations(&self) -> Vec<&'static str> {
+        if self.service.is_some() { vec!["cores"] } else { Vec::new() }
+    }
+
+    fn check(&self, _: &str, check: &mut Check) {
+        check.load_balancer(self);
+    }
+
+    fn nature() -> Nature {
+        Nature { endpoint: true, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        let routed = self.routes.iter().flat_map(|route| {
+            let classes: Vec<&str> = route.classes.0.iter().map(|class| class.as_str()).collect();
+            route.to.0.iter().map(move |target| Outgoing::over(&target.link).noted(classes.join(", ")))
+        });
+        routed.chain(self.to.0.iter().map(|target| Outgoing::over(&target.link))).collect()
+    }
+
+    fn passes_on(&self) -> bool {
+        true
+    }
+
+    fn calls(&self, call: &Call, flow: &mut Flow, edges: &mut Vec<Edge>) {
+        let targets = self.targets_of(&call.class);
+        if targets.is_empty() {
+            let found = format!("{} can arrive here and has nowhere to go", call.class);
+            let help = "add a route for it, or pools in `to`";
+            flow.diagnostics.push(self.at.error(found).help(help));
+        }
+        targets.iter().for_each(|target| call.follow(&target.link, edges));
+    }
+}
+
+impl LoadBalancerSpec {
+    /// Where calls of a class go.
+    pub fn targets_of(&self, class: &str) -> &[Target] {
+        let route = self.routes.iter().find(|route| route.classes.0.iter().any(|name| name.as_str() == class));
+        route.map_or(&self.to.0, |route| &route.to.0)
+    }
+}
 
 spec! {
     /// A pool behind a balancer.

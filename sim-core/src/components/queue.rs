@@ -1,10 +1,13 @@
 //! Queues: messages that are worked on later than they are published.
 
 use super::server_pool::WhenFull;
+use crate::components::Part;
+use crate::components::{Nature, Outgoing};
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::About;
+use crate::model::validate::{Call, Check, Edge, Flow, follow_link};
 use crate::model::value::{Count, Time, TimeDistribution};
 use crate::{choices, spec};
 
@@ -39,6 +42,58 @@ const ABOUT: About = About {
     ],
     checked: &["Messages in = messages done, dead, dropped and waiting: compared as whole numbers in every run."],
 };
+
+impl Part for QueueSpec {
+    fn stations(&self) -> Vec<&'static str> {
+        vec!["workers"]
+    }
+
+    fn check(&self, _: &str, check: &mut Check) {
+        for link in [Some(&self.to), self.dead_letters.as_ref()].into_iter().flatten() {
+            check.link(link);
+            if check.draft.kind(&link.to) == Some("cache") {
+                let found = format!("{} is a cache, which consumes no messages", link.to);
+                check.diagnostics.push(link.to.at.error(found).expected("a server-pool, or something else that works"));
+            }
+        }
+        if self.capacity.is_none() && self.at.has("when_full") && self.when_full != WhenFull::Reject {
+            let found = "`when_full` has no effect: the queue has no `capacity`, so it is never full";
+            check.diagnostics.push(self.at.field("when_full").warning(found));
+        }
+        if let Some(capacity) = self.capacity
+            && self.batch.size.0 > 1
+            && capacity.0 < self.batch.size.0
+        {
+            let found = format!("a batch of {} never fits into a capacity of {}", self.batch.size.0, capacity.0);
+            check.diagnostics.push(self.at.field("capacity").error(found).expected("at least the size of a batch"));
+        }
+        if self.batch.size.0 == 1 {
+            for field in ["wait", "calls"] {
+                if self.batch.at.has(field) && (field == "wait" || self.batch.calls == BatchCalls::Each) {
+                    let found = format!("`{field}` has no effect: a batch is one message");
+                    check.diagnostics.push(self.batch.at.field(field).warning(found));
+                }
+            }
+        }
+    }
+
+    fn nature() -> Nature {
+        Nature { works: true, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        let dead = self.dead_letters.iter().map(|link| Outgoing::over(link).noted("dead letters"));
+        [Outgoing::over(&self.to)].into_iter().chain(dead).collect()
+    }
+
+    fn calls(&self, call: &Call, _: &mut Flow, edges: &mut Vec<Edge>) {
+        let message = Call { operation: None, ..call.clone() };
+        follow_link(&self.to, message.to(&self.to), true, edges);
+        if let Some(link) = &self.dead_letters {
+            follow_link(link, message.to(link), false, edges);
+        }
+    }
+}
 
 spec! {
     /// How many messages are delivered together.

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::components::Part;
+use crate::components::{Component, Nature, Outgoing};
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
-use crate::model::spec::{About, Reader, read_struct};
+use crate::model::spec::{About, Read, Reader};
+use crate::model::validate::{Call, Check, Edge, Flow, follow_link};
 use crate::model::value::{Count, Factor, Quota, Share, Time, Worded};
 use crate::{choices, spec};
 
@@ -66,6 +69,47 @@ const ABOUT: About = About {
         "A token bucket under Poisson arrivals against the blocking of M/D/1/b and its embedded chain.",
     ],
 };
+
+impl Part for RateLimiterSpec {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        Read::read(&with_own_fields(node, "algorithm"), reader)
+    }
+
+    fn check(&self, name: &str, check: &mut Check) {
+        check.rate_limiter(name, self);
+    }
+
+    fn nature() -> Nature {
+        Nature { endpoint: true, ..Nature::CALLED }
+    }
+
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        self.store.iter().chain(&self.to).map(Outgoing::over).collect()
+    }
+
+    /// What is in a store is everybody's.
+    fn scope(&self) -> Scope {
+        if self.store.is_some() { Scope::Shared } else { self.scope }
+    }
+
+    fn answers_from(&self) -> Option<&Link> {
+        self.to.as_ref()
+    }
+
+    fn calls(&self, call: &Call, flow: &mut Flow, edges: &mut Vec<Edge>) {
+        if let Some(store) = &self.store {
+            let operation = match flow.draft.components.get(store.to.as_str()) {
+                Some(Component::Cache(_)) => Some("delete".to_string()),
+                Some(Component::ServerPool(_)) => None,
+                Some(_) | None => Some("write".to_string()),
+            };
+            follow_link(store, Call { operation, has_key: true, ..call.to(store) }, true, edges);
+        }
+        if let Some(to) = &self.to {
+            call.follow(to, edges);
+        }
+    }
+}
 
 spec! {
     /// The limit of a tier.
@@ -134,11 +178,6 @@ pub fn with_own_fields(node: &Node, field: &str) -> Node {
 }
 
 impl RateLimiterSpec {
-    /// Reads a limiter, whose algorithm may hold fields of it.
-    pub fn read_with_algorithm(node: &Node, reader: &mut Reader) -> Option<Self> {
-        read_struct(&with_own_fields(node, "algorithm"), reader)
-    }
-
     /// Who is counted together.
     pub fn counted_per(&self) -> Per {
         self.per.unwrap_or(if self.tiers.is_empty() { Per::All } else { Per::Tier })

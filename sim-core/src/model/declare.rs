@@ -42,6 +42,11 @@ macro_rules! spec {
             $( $(#[doc = $field_doc])+ pub $field: $crate::spec_type!($presence, $type), )*
         }
 
+        $(impl $name {
+            /// Its `type`.
+            pub const TYPE: &'static str = $component;
+        })?
+
         impl $crate::model::spec::Spec for $name {
             fn structure() -> $crate::model::spec::Structure {
                 #[allow(unused_mut, unused_assignments)]

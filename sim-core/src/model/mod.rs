@@ -36,7 +36,7 @@ pub mod step;
 mod syntax;
 pub mod tidy;
 pub mod units;
-mod validate;
+pub(crate) mod validate;
 pub mod value;
 mod yaml;
 

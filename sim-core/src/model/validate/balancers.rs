@@ -2,11 +2,12 @@
 
 use super::parts::Check;
 use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::components::nature_of;
 use crate::model::link::BalancerPolicy;
 use crate::model::spec::Place;
 
 impl Check<'_> {
-    pub(super) fn load_balancer(&mut self, spec: &LoadBalancerSpec) {
+    pub fn load_balancer(&mut self, spec: &LoadBalancerSpec) {
         if spec.to.is_empty() && spec.routes.is_empty() {
             let found = "neither `to` nor `routes` names a pool";
             self.diagnostics.push(spec.at.error(found).help("name the pools that calls go to"));
@@ -61,7 +62,9 @@ impl Check<'_> {
             self.link(&target.link);
             self.no_hedge(&target.link, "a balancer");
             match self.draft.kind(&target.link.to) {
-                Some("server-pool" | "rate-limiter" | "load-balancer" | "client" | "autoscaler") | None => {}
+                None => {}
+                // What can't be called at all is told where names are checked.
+                Some(kind) if nature_of(kind).is_none_or(|nature| nature.endpoint || !nature.called) => {}
                 Some("cache") => self.diagnostics.push(
                     target
                         .link

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::names::{a, one_that};
 use super::timing::{exists, in_range};
-use crate::components::Component;
-use crate::components::cache::ReadMode;
+use crate::components::nature_of;
 use crate::model::address::Address;
 use crate::model::change::Change;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::draft::Draft;
 use crate::model::fault::{Fault, FaultKind};
-use crate::model::link::Scope;
 use crate::model::spec::in_a_row;
 
 /// Checks a fault.
@@ -112,7 +111,7 @@ fn figures(fault: &Fault, diagnostics: &mut Diagnostics) {
     for (field, there, wanted, inside, help) in fields {
         match (there, wanted, inside) {
             (true, false, _) => {
-                let found = format!("`{field}` has no effect: the fault is {}", super::names::a(word));
+                let found = format!("`{field}` has no effect: the fault is {}", a(word));
                 diagnostics.push(fault.at.field(field).warning(found));
             }
             (true, true, true) => {
@@ -145,11 +144,7 @@ fn zone_outage(draft: &Draft, fault: &Fault, diagnostics: &mut Diagnostics) {
             .push(fault.at.error("`zone` is missing").help("which zone is out: { \"zone-outage\": \"zone-b\" }"));
         return;
     };
-    let zones = |component: &Component| match component {
-        Component::ServerPool(pool) => pool.zones.clone(),
-        _ => None,
-    };
-    let known: Vec<_> = draft.components.values().filter_map(zones).collect();
+    let known: Vec<_> = draft.components.values().filter_map(|component| component.part().zones()).collect();
     if !known.iter().any(|zones| zones.position(zone).is_some()) {
         let names = in_a_row(known.iter().flat_map(|zones| zones.0.iter().map(String::as_str)));
         let help =
@@ -160,29 +155,26 @@ fn zone_outage(draft: &Draft, fault: &Fault, diagnostics: &mut Diagnostics) {
 
 fn target_kind(draft: &Draft, changes: &[Change], fault: &Fault, target: &Address, diagnostics: &mut Diagnostics) {
     let Some(kind) = draft.kind(&target.component) else { return };
+    // A type that there is not has been told.
+    let Some(nature) = nature_of(kind) else { return };
+    let crashes = |verb| (nature.crashes, verb, one_that(|nature| nature.crashes));
     let (fits, verb, expected) = match fault.kind {
-        FaultKind::Crash => (fails(kind), "crash", "a server-pool, a cache or a database"),
-        FaultKind::Slow { .. } => (fails(kind), "be slow", "a server-pool, a cache or a database"),
-        FaultKind::Stall => (fails(kind), "stall", "a server-pool, a cache or a database"),
-        FaultKind::ErrorRate { .. } => {
-            (matches!(kind, "server-pool" | "database"), "have an error rate", "a server-pool or a database")
-        }
-        FaultKind::ZoneOutage { .. } => (kind == "server-pool", "lose a zone", "a server-pool"),
-        FaultKind::Flush => (kind == "cache", "be flushed", "a cache"),
+        FaultKind::Crash => crashes("crash"),
+        FaultKind::Slow { .. } => crashes("be slow"),
+        FaultKind::Stall => crashes("stall"),
+        FaultKind::ErrorRate { .. } => (nature.errs, "have an error rate", one_that(|nature| nature.errs)),
+        FaultKind::ZoneOutage { .. } => (kind == "server-pool", "lose a zone", "a server-pool".to_string()),
+        FaultKind::Flush => (kind == "cache", "be flushed", "a cache".to_string()),
         FaultKind::Latency { .. } | FaultKind::Loss { .. } | FaultKind::Partition { .. } => {
-            (!matches!(kind, "client" | "autoscaler"), "be called", "something that is called")
+            (nature.called, "be called", "something that is called".to_string())
         }
     };
     if !fits {
-        let found = format!("{} is {}, which can't {verb}", target.component, super::names::a(kind));
+        let found = format!("{} is {}, which can't {verb}", target.component, a(kind));
         diagnostics.push(target.at.error(found).expected(expected));
         return;
     }
     in_range(draft, changes, target, diagnostics);
-}
-
-fn fails(kind: &str) -> bool {
-    !matches!(kind, "client" | "autoscaler" | "load-balancer" | "connection-pool" | "rate-limiter" | "queue")
 }
 
 /// Whether those that partitions cut off call at all what they are cut off from. `calls`: who calls whom.
@@ -210,11 +202,7 @@ pub fn partitions(draft: &Draft, calls: &BTreeSet<(String, String)>, diagnostics
 fn reaches(draft: &Draft, calls: &BTreeSet<(String, String)>, from: &str, to: &str) -> bool {
     let next = calls.iter().filter(|(caller, _)| caller == from).map(|(_, callee)| callee.as_str());
     next.into_iter().any(|callee| {
-        let passes_on = match draft.components.get(callee) {
-            Some(Component::LoadBalancer(_) | Component::ConnectionPool(_)) => true,
-            Some(Component::Cache(cache)) => cache.scope == Scope::PerReplica || cache.read_mode() == ReadMode::Aside,
-            Some(_) | None => false,
-        };
+        let passes_on = draft.components.get(callee).is_some_and(|component| component.part().passes_on());
         callee == to || (passes_on && callee != from && reaches(draft, calls, callee, to))
     })
 }

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::components::Component;
 use crate::components::client::ClientSpec;
-use crate::components::load_balancer::{LoadBalancerSpec, Target};
+use crate::components::{Component, Part};
 use crate::model::arrivals::Arrivals;
-use crate::model::diagnostic::{Diagnostics, did_you_mean, nearest};
+use crate::model::diagnostic::{Diagnostics, did_you_mean};
 use crate::model::draft::Draft;
 use crate::model::link::Link;
 use crate::model::spec::{Place, in_a_row};
@@ -15,16 +14,28 @@ use crate::model::step::{Key, Step};
 
 /// A kind of call: of a component, for a class, with or without an operation and a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Call {
-    component: String,
-    class: String,
-    operation: Option<String>,
-    has_key: bool,
+pub(crate) struct Call {
+    pub component: String,
+    pub class: String,
+    pub operation: Option<String>,
+    pub has_key: bool,
+}
+
+impl Call {
+    /// It again, of what a link leads to.
+    pub fn to(&self, link: &Link) -> Self {
+        Self { component: link.to.text.clone(), ..self.clone() }
+    }
+
+    /// It goes on over a link as it is.
+    pub fn follow(&self, link: &Link, edges: &mut Vec<Edge>) {
+        follow_link(link, self.to(link), true, edges);
+    }
 }
 
 /// A call that another makes.
 #[derive(Debug, Clone)]
-struct Edge {
+pub(crate) struct Edge {
     to: Call,
     at: Place,
     /// Whether it is made each time; `choose` may pass it by.
@@ -64,9 +75,10 @@ pub fn check(draft: &Draft, diagnostics: &mut Diagnostics) {
     super::faults::partitions(draft, &calls, diagnostics);
 }
 
-struct Flow<'a> {
-    draft: &'a Draft,
-    diagnostics: &'a mut Diagnostics,
+/// Calls that are followed through a model.
+pub(crate) struct Flow<'d> {
+    pub draft: &'d Draft,
+    pub diagnostics: &'d mut Diagnostics,
     edges: BTreeMap<Call, Vec<Edge>>,
     /// Pools that are held.
     held: BTreeSet<String>,
@@ -74,7 +86,7 @@ struct Flow<'a> {
     classes: BTreeSet<String>,
 }
 
-impl Flow<'_> {
+impl<'d> Flow<'d> {
     fn has_key(&self, class: &str) -> bool {
         self.draft.classes.get(class).is_some_and(|class| class.key.is_some())
     }
@@ -107,102 +119,20 @@ impl Flow<'_> {
     /// What a call makes its component call.
     fn calls_of(&mut self, call: &Call) -> Vec<Edge> {
         let mut edges = Vec::new();
-        let draft = self.draft;
-        match draft.components.get(&call.component) {
-            Some(Component::LoadBalancer(balancer)) => self.balanced(balancer, call, &mut edges),
-            Some(Component::ServerPool(pool)) => {
-                if let Some(operation) = &call.operation {
-                    let found = format!("`op` {operation} has no effect: {} is a server-pool", call.component);
-                    self.diagnostics.push(pool.at.warning(found));
-                }
-                match pool.handlers.get(&call.class).or_else(|| pool.handlers.get("*")) {
-                    Some(steps) => self.steps(steps, call, true, &mut edges),
-                    None => {
-                        let handlers: Vec<&str> = pool.handlers.keys().map(String::as_str).collect();
-                        let help = match nearest(&call.class, handlers.iter().copied()) {
-                            Some(near) => format!("there is one for {near}"),
-                            None => "add one, or `*` for all classes that are not named".to_string(),
-                        };
-                        let at = pool.at.field("handlers");
-                        let found = format!("{} can arrive here and has no handler", call.class);
-                        self.diagnostics.push(at.error(found).help(help));
-                    }
-                }
-            }
-            Some(Component::Cache(cache)) => {
-                let operation = self.operation_name(call);
-                let own = matches!(operation.as_str(), "read" | "write" | "delete");
-                if !own && cache.backing.is_none() {
-                    self.unknown_operation(&cache.at, call, &operation, &["read", "write", "delete"]);
-                }
-                if !call.has_key {
-                    let found = format!("calls of {} come without a key: they bypass the cache", call.class);
-                    self.diagnostics.push(cache.at.warning(found).help("give the class or the call a `key`"));
-                }
-                if let Some(backing) = cache.backing.as_ref().filter(|_| operation != "delete") {
-                    let call =
-                        Call { component: backing.to.text.clone(), operation: call.operation.clone(), ..call.clone() };
-                    follow_link(backing, call, true, &mut edges);
-                }
-            }
-            Some(Component::ConnectionPool(pool)) => {
-                let call = Call { component: pool.to.to.text.clone(), ..call.clone() };
-                follow_link(&pool.to, call, true, &mut edges);
-            }
-            Some(Component::Database(database)) => {
-                let operation = self.operation_name(call);
-                if !database.operations.contains_key(&operation) {
-                    let known: Vec<&str> = database.operations.keys().map(String::as_str).collect();
-                    self.unknown_operation(&database.at.field("operations"), call, &operation, &known);
-                }
-            }
-            Some(Component::Cdn(cdn)) => {
-                let call = Call { component: cdn.to.to.text.clone(), ..call.clone() };
-                follow_link(&cdn.to, call, true, &mut edges);
-            }
-            Some(Component::Queue(queue)) => {
-                for link in [Some(&queue.to), queue.dead_letters.as_ref()].into_iter().flatten() {
-                    let sure = link.to.at == queue.to.to.at;
-                    let call = Call { component: link.to.text.clone(), operation: None, ..call.clone() };
-                    follow_link(link, call, sure, &mut edges);
-                }
-            }
-            Some(Component::RateLimiter(limiter)) => {
-                if let Some(store) = &limiter.store {
-                    let operation = match draft.components.get(store.to.as_str()) {
-                        Some(Component::Cache(_)) => Some("delete".to_string()),
-                        Some(Component::ServerPool(_)) => None,
-                        Some(_) | None => Some("write".to_string()),
-                    };
-                    let to = Call { component: store.to.text.clone(), operation, has_key: true, ..call.clone() };
-                    follow_link(store, to, true, &mut edges);
-                }
-                if let Some(to) = &limiter.to {
-                    let call = Call { component: to.to.text.clone(), ..call.clone() };
-                    follow_link(to, call, true, &mut edges);
-                }
-            }
-            Some(Component::Client(_) | Component::Autoscaler(_)) | None => {}
+        if let Some(component) = self.draft.components.get(&call.component) {
+            component.part().calls(call, self, &mut edges);
         }
         edges
     }
 
-    fn balanced(&mut self, balancer: &LoadBalancerSpec, call: &Call, edges: &mut Vec<Edge>) {
-        let routed = |classes: &[crate::model::value::Name]| classes.iter().any(|class| class.as_str() == call.class);
-        let route = balancer.routes.iter().find(|route| routed(&route.classes));
-        let targets: &[Target] = route.map_or(&balancer.to, |route| &route.to);
-        if targets.is_empty() {
-            let found = format!("{} can arrive here and has nowhere to go", call.class);
-            let help = "add a route for it, or pools in `to`";
-            self.diagnostics.push(balancer.at.error(found).help(help));
-        }
-        for target in targets {
-            let call = Call { component: target.link.to.text.clone(), ..call.clone() };
-            follow_link(&target.link, call, true, edges);
-        }
+    /// The operation that a call asks for, by its own word or by its class.
+    pub(crate) fn operation_name(&self, call: &Call) -> String {
+        let by_class = || if self.is_write(&call.class) { "write" } else { "read" };
+        call.operation.clone().unwrap_or_else(|| by_class().to_string())
     }
 
-    fn steps(&mut self, steps: &[Step], call: &Call, sure: bool, edges: &mut Vec<Edge>) {
+    /// What steps make of a call.
+    pub(crate) fn steps(&mut self, steps: &[Step], call: &Call, sure: bool, edges: &mut Vec<Edge>) {
         for step in steps {
             match step {
                 Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => {}
@@ -271,32 +201,11 @@ impl Flow<'_> {
     fn asks_for_operation(&mut self, op: Option<&crate::model::value::Name>, to: &Call) {
         let Some(op) = op else { return };
         let callee = self.behind(&to.component);
-        let known: Vec<&str> = match self.draft.components.get(callee) {
-            Some(Component::Database(database)) => database.operations.keys().map(String::as_str).collect(),
-            Some(Component::Cache(_)) => {
-                // What a database behind it has goes through a cache as a read.
-                let mut known = vec!["read", "write", "delete"];
-                if let Some(Component::Database(database)) = self.draft.components.get(self.source_of(callee)) {
-                    let own = database.operations.keys().map(String::as_str);
-                    known.extend(own.filter(|name| !matches!(*name, "read" | "write" | "delete")));
-                }
-                known
-            }
-            Some(
-                Component::Client(_)
-                | Component::LoadBalancer(_)
-                | Component::ServerPool(_)
-                | Component::ConnectionPool(_)
-                | Component::Queue(_)
-                | Component::Cdn(_)
-                | Component::RateLimiter(_)
-                | Component::Autoscaler(_),
-            )
-            | None => {
-                let found = format!("`op` has no effect: {callee} has no operations");
-                self.diagnostics.push(op.at.warning(found));
-                return;
-            }
+        let component = self.draft.components.get(callee);
+        let Some(known) = component.and_then(|component| component.part().offers(self)) else {
+            let found = format!("`op` has no effect: {callee} has no operations");
+            self.diagnostics.push(op.at.warning(found));
+            return;
         };
         if !known.contains(&op.as_str()) {
             let found = format!("{callee} has no operation {op}");
@@ -304,45 +213,31 @@ impl Flow<'_> {
         }
     }
 
-    /// What is behind caches and connection pools.
-    fn source_of<'n>(&'n self, component: &'n str) -> &'n str {
-        let mut component = component;
-        for _ in 0..self.draft.components.len() {
-            match self.draft.components.get(component) {
-                Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
-                Some(Component::Cache(cache)) => match &cache.backing {
-                    Some(backing) => component = &backing.to.text,
-                    None => break,
-                },
-                Some(_) | None => break,
-            }
-        }
-        component
+    /// Where the answers of a component come from in the end.
+    pub(crate) fn source_of(&self, component: &'d str) -> &'d str {
+        self.follow(component, |_| true)
     }
 
-    /// What is behind connection pools.
-    fn behind<'n>(&'n self, component: &'n str) -> &'n str {
-        let mut component = component;
-        for _ in 0..self.draft.components.len() {
-            match self.draft.components.get(component) {
-                Some(Component::ConnectionPool(pool)) => component = &pool.to.to.text,
-                Some(Component::RateLimiter(limiter)) => match &limiter.to {
-                    Some(to) => component = &to.to.text,
-                    None => break,
-                },
-                Some(_) | None => break,
-            }
-        }
-        component
+    /// What looks at the operation of a call: the component itself, or what is behind it.
+    fn behind(&self, component: &'d str) -> &'d str {
+        self.follow(component, |part| part.offers(self).is_none())
     }
 
-    fn operation_name(&self, call: &Call) -> String {
-        let by_class = || if self.is_write(&call.class) { "write" } else { "read" };
-        call.operation.clone().unwrap_or_else(|| by_class().to_string())
+    /// Goes on to where answers come from, as long as `on` says so.
+    fn follow(&self, start: &'d str, on: impl Fn(&dyn Part) -> bool) -> &'d str {
+        let mut name = start;
+        for _ in 0..self.draft.components.len() {
+            let Some(component) = self.draft.components.get(name) else { break };
+            match component.part().answers_from().filter(|_| on(component.part())) {
+                Some(link) => name = link.to.as_str(),
+                None => break,
+            }
+        }
+        name
     }
 
     /// An operation that follows from the class, or from an `op` that passed through other components.
-    fn unknown_operation(&mut self, at: &Place, call: &Call, operation: &str, known: &[&str]) {
+    pub(crate) fn unknown_operation(&mut self, at: &Place, call: &Call, operation: &str, known: &[&str]) {
         let told = format!(" has no operation {operation}");
         if self.diagnostics.iter().any(|diagnostic| diagnostic.found.ends_with(&told)) {
             return;
@@ -399,7 +294,7 @@ impl Flow<'_> {
         let arrives: BTreeSet<(&str, &str)> =
             self.edges.keys().map(|call| (call.component.as_str(), call.class.as_str())).collect();
         for (name, component) in &self.draft.components {
-            let needs_calls = !matches!(component, Component::Client(_) | Component::Autoscaler(_));
+            let needs_calls = component.nature().called;
             if needs_calls && !reached.contains(name.as_str()) && !self.held.contains(name) {
                 self.diagnostics.push(component.at().warning("nothing calls it"));
             }
@@ -428,7 +323,7 @@ impl Flow<'_> {
 }
 
 /// A call over a link, and over its fallbacks.
-fn follow_link(link: &Link, call: Call, sure: bool, edges: &mut Vec<Edge>) {
+pub(crate) fn follow_link(link: &Link, call: Call, sure: bool, edges: &mut Vec<Edge>) {
     let mut next = link.options.fallback.as_deref();
     edges.push(Edge { to: call.clone(), at: link.to.at.clone(), sure });
     while let Some(fallback) = next {

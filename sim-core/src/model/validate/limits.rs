@@ -8,7 +8,7 @@ use crate::model::spec::Place;
 use crate::model::value::Quota;
 
 impl Check<'_> {
-    pub(super) fn rate_limiter(&mut self, name: &str, spec: &RateLimiterSpec) {
+    pub fn rate_limiter(&mut self, name: &str, spec: &RateLimiterSpec) {
         for link in spec.to.iter().chain(&spec.store) {
             self.link(link);
             if link.to.as_str() == name {

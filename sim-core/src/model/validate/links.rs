@@ -6,7 +6,7 @@ use crate::model::link::{Backoff, BalancerPolicy, Jitter, Link};
 
 impl Check<'_> {
     /// Checks a link, and its fallbacks.
-    pub(super) fn link(&mut self, link: &Link) {
+    pub fn link(&mut self, link: &Link) {
         let options = &link.options;
         let at = &link.at;
         if options.datagram && options.timeout.is_none() {
@@ -79,7 +79,7 @@ impl Check<'_> {
     }
 
     /// Copies of a call are made by whoever calls, not on the way.
-    pub(super) fn no_hedge(&mut self, link: &Link, what: &str) {
+    pub fn no_hedge(&mut self, link: &Link, what: &str) {
         if let Some(hedge) = &link.options.hedge {
             let found = format!("{what} makes no copies of a call");
             self.diagnostics.push(hedge.at.error(found).help("give the `hedge` to the link of the caller"));

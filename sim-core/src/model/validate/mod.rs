@@ -8,7 +8,6 @@ mod links;
 mod names;
 mod objectives;
 mod parts;
-mod pool;
 mod queue;
 mod scaling;
 mod timing;
@@ -17,7 +16,11 @@ use super::change::Change;
 use super::diagnostic::Diagnostics;
 use super::draft::Draft;
 
+pub(crate) use flow::{Call, Edge, Flow, follow_link};
 pub use objectives::measure;
+pub(crate) use parts::Check;
+pub(crate) use scaling::check as check_scaling;
+pub(crate) use timing::Places;
 
 /// Checks all that readers of single parts can't see.
 pub fn validate(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {

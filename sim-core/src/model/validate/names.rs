@@ -1,11 +1,12 @@
 //! Names: what may be one, whose it is, and whether there is such a thing.
 
+use crate::components::{Nature, nature_of, types_that};
 use crate::model::ModelSpec;
 use crate::model::address::is_name;
 use crate::model::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::model::draft::Draft;
 use crate::model::node::{Node, shortened};
-use crate::model::spec::{Referent, Spec};
+use crate::model::spec::{Referent, Spec, in_a_row};
 use crate::model::value::Name;
 
 /// Checks the names that a model gives and those that it uses.
@@ -66,7 +67,7 @@ fn used(draft: &Draft, referent: Referent, name: &Name, diagnostics: &mut Diagno
     }
     let Some(kind) = draft.kind(name).filter(|_| group == "components") else { return };
     let expected = match referent {
-        Referent::Callee if matches!(kind, "client" | "autoscaler") => "something that can be called",
+        Referent::Callee if nature_of(kind).is_some_and(|nature| !nature.called) => "something that can be called",
         Referent::ServerPool if kind != "server-pool" => "a server-pool",
         Referent::Cache if kind != "cache" => "a cache",
         Referent::ConnectionPool if kind != "connection-pool" => "a connection-pool",
@@ -83,6 +84,12 @@ fn used(draft: &Draft, referent: Referent, name: &Name, diagnostics: &mut Diagno
 /// `a client`, `an autoscaler`.
 pub fn a(kind: &str) -> String {
     if kind.starts_with(['a', 'e', 'i', 'o']) { format!("an {kind}") } else { format!("a {kind}") }
+}
+
+/// The types that are something: `a server-pool or a database`.
+pub fn one_that(are: impl Fn(&Nature) -> bool) -> String {
+    let names: Vec<String> = types_that(are).map(a).collect();
+    in_a_row(names.iter().map(String::as_str))
 }
 
 /// The keys of `mix`, `handlers` and `ttl`, which are names of classes and keyspaces.

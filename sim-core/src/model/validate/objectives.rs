@@ -1,5 +1,6 @@
 //! Objectives and expectations: whether there is what they measure.
 
+use crate::components::types_that;
 use crate::model::address::Address;
 use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostics, did_you_mean};
@@ -31,19 +32,20 @@ pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
 struct Asks {
     requests: bool,
     station: bool,
-    only: &'static [&'static str],
+    only: Vec<&'static str>,
 }
 
 fn asks(metric: &str) -> Asks {
-    let asks = |requests, station, only| Asks { requests, station, only };
-    const WITH_STATIONS: &[&str] = &["server-pool", "cache", "connection-pool", "database", "queue"];
+    let asks = |requests, station, only: &[&'static str]| Asks { requests, station, only: only.to_vec() };
     match metric {
         "hit_ratio" | "lost_writes" | "coalesced" | "evictions" => asks(true, false, &["cache", "cdn"]),
         "stale_reads" => asks(true, false, &["cache", "database"]),
         "moved_share" => asks(false, false, &["database"]),
         "dead_letters" | "age" => asks(false, false, &["queue"]),
         "replicas" | "memory" => asks(false, false, &["server-pool"]),
-        "utilization" | "queue" | "queue_max" | "wait" => asks(false, true, WITH_STATIONS),
+        "utilization" | "queue" | "queue_max" | "wait" => {
+            Asks { requests: false, station: true, only: types_that(|nature| nature.works).collect() }
+        }
         "error_rate" | "availability" | "throughput" | "goodput" | "within" | "offered" => asks(true, false, &[]),
         _ => asks(true, true, &[]),
     }
@@ -88,7 +90,7 @@ pub fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place,
         && !asks.only.is_empty()
         && !asks.only.contains(&kind)
         // A balancer whose work takes time has cores.
-        && !(kind == "load-balancer" && asks.station && draft.components.get(&address.component).is_some_and(|own| !own.stations().is_empty()))
+        && !(asks.station && draft.components.get(&address.component).is_some_and(|own| !own.stations().is_empty()))
     {
         let found = format!("{} is {}, which has no {metric}", address.component, super::names::a(kind));
         diagnostics.push(at.error(found).expected(format!("a {}", in_a_row(asks.only.iter().copied()))));

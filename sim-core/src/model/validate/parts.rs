@@ -3,19 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::components::Component;
-use crate::components::cache::{CacheSpec, Eviction, ReadMode, WriteMode};
-use crate::components::client::{ClientSpec, Population};
-use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
-use crate::components::database::{DatabaseSpec, Locks, ReadFrom};
-use crate::components::server_pool::ServerPoolSpec;
-use crate::model::arrivals::Arrivals;
+use crate::components::connection_pool::PoolMode;
 use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::draft::Draft;
 use crate::model::keyspace::Popularity;
-use crate::model::link::Link;
-use crate::model::spec::{Place, not_yet};
-use crate::model::step::{CachedStep, Step, each_step};
+use crate::model::spec::Place;
+use crate::model::step::{CachedStep, Step};
 
 /// Checks each component by itself, and with the kinds of those that it calls.
 pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
@@ -33,12 +27,12 @@ pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
         keyspace_counts(name, keyspace, diagnostics);
     }
     for (name, component) in &draft.components {
-        Check { draft, diagnostics }.component(name, component);
+        component.part().check(name, &mut Check { draft, diagnostics });
     }
     for change in changes {
         // What is wrong from a moment on, and was not before.
         let mut found = Diagnostics::default();
-        Check { draft, diagnostics: &mut found }.component(&change.component, &change.spec);
+        change.spec.part().check(&change.component, &mut Check { draft, diagnostics: &mut found });
         for mistake in found.into_iter().filter(Diagnostic::is_error) {
             if !diagnostics.iter().any(|known| known.found == mistake.found) {
                 let (path, line) = (change.at.path.clone(), change.at.line);
@@ -54,8 +48,6 @@ const PARTS_MAX: usize = 2000;
 const PAIRS_MAX: usize = 200_000;
 /// The most names of operations of all databases together.
 const OPERATION_NAMES_MAX: usize = 200;
-/// The most nodes of a database.
-const NODES_MAX: u64 = 100_000;
 
 /// How much there may be of everything.
 fn how_many(draft: &Draft, diagnostics: &mut Diagnostics) {
@@ -72,15 +64,7 @@ fn how_many(draft: &Draft, diagnostics: &mut Diagnostics) {
         let found = format!("found {components} components and {classes} classes");
         diagnostics.push(Place::of(node).error(found).expected(format!("at most {PAIRS_MAX} pairs of them")));
     }
-    let names: BTreeSet<&String> = draft
-        .components
-        .values()
-        .filter_map(|component| match component {
-            Component::Database(database) => Some(database.operations.keys()),
-            _ => None,
-        })
-        .flatten()
-        .collect();
+    let names: BTreeSet<&str> = draft.components.values().flat_map(|component| component.part().operations()).collect();
     if names.len() > OPERATION_NAMES_MAX {
         let node = draft.root.get("components").unwrap_or(&draft.root);
         let found = format!("found {} names of operations", names.len());
@@ -107,111 +91,17 @@ fn keyspace_counts(name: &str, keyspace: &crate::model::keyspace::Keyspace, diag
     }
 }
 
-/// Checks a link.
-pub fn link(draft: &Draft, link: &Link, diagnostics: &mut Diagnostics) {
-    Check { draft, diagnostics }.link(link);
-}
-
-pub(super) struct Check<'a> {
-    pub(super) draft: &'a Draft,
-    pub(super) diagnostics: &'a mut Diagnostics,
+/// Checks of a component, which report what they find.
+pub(crate) struct Check<'a> {
+    pub draft: &'a Draft,
+    pub diagnostics: &'a mut Diagnostics,
 }
 
 impl Check<'_> {
-    fn component(&mut self, name: &str, component: &Component) {
-        match component {
-            Component::Client(spec) => self.client(spec),
-            Component::LoadBalancer(spec) => self.load_balancer(spec),
-            Component::ServerPool(spec) => self.server_pool(spec),
-            Component::Cache(spec) => self.cache(name, spec),
-            Component::ConnectionPool(spec) => self.connection_pool(name, spec),
-            Component::Database(spec) => self.database(spec),
-            Component::Cdn(spec) => self.cdn(name, spec),
-            Component::Queue(spec) => super::queue::check(self.draft, spec, self.diagnostics),
-            Component::RateLimiter(spec) => self.rate_limiter(name, spec),
-            Component::Autoscaler(spec) => super::scaling::check(self.draft, spec, self.diagnostics),
-        }
-    }
-
     /// Warns of a field that was written and has no effect.
-    pub(super) fn ignored(&mut self, at: &Place, field: &str, why: &str) {
+    pub fn ignored(&mut self, at: &Place, field: &str, why: &str) {
         if at.has(field) {
             self.diagnostics.push(at.field(field).warning(format!("`{field}` has no effect: {why}")));
-        }
-    }
-
-    fn client(&mut self, spec: &ClientSpec) {
-        self.link(&spec.to);
-        if spec.at.has("mix") && spec.journey.is_some() {
-            let found = "found `mix` and `journey`";
-            self.diagnostics.push(spec.at.field("journey").error(found).expected("one of them"));
-        }
-        if !spec.mix.is_empty() && spec.mix.values().all(|weight| weight.0 == 0.0) {
-            self.diagnostics.push(spec.at.field("mix").error("all weights are zero").expected("one that is not"));
-        }
-        if spec.journey.as_ref().is_some_and(Vec::is_empty) {
-            self.diagnostics
-                .push(spec.at.field("journey").error("found an empty list").expected("at least one request"));
-        }
-        match &spec.arrivals {
-            Arrivals::Closed(_) => {
-                if let Some(population) = &spec.population {
-                    self.ignored(&population.at, "clients", "each user of a closed loop is a client");
-                }
-            }
-            Arrivals::Trace(_) => {
-                self.ignored(&spec.at, "mix", "the trace says what is asked for");
-                if spec.journey.is_some() {
-                    self.ignored(&spec.at, "journey", "the trace says what is asked for");
-                }
-            }
-            Arrivals::Open(_) | Arrivals::Stages(_) | Arrivals::Daily(_) => {}
-        }
-        if let Some(population) = &spec.population {
-            self.population(population);
-        }
-        if let Some(population) = &spec.population
-            && let Popularity::Weights(weights) = &population.popularity
-            && let Some(clients) = population.clients
-            && weights.len() as u64 != clients.0
-        {
-            let found = format!("{} clients, but {} weights", clients.0, weights.len());
-            self.diagnostics.push(population.at.field("popularity").error(found).expected("a weight for each client"));
-        }
-    }
-
-    fn population(&mut self, population: &Population) {
-        if population.clients.is_none() {
-            self.ignored(&population.at, "popularity", "each request is a client of its own");
-        }
-        let sum: f64 = population.tiers.values().map(|share| share.0).sum();
-        if sum > 1.0 + 1e-9 {
-            let found = format!("the shares make {}%", (sum * 100.0).round());
-            self.diagnostics.push(population.at.field("tiers").error(found).expected("at most 100% together"));
-        }
-    }
-
-    fn server_pool(&mut self, spec: &ServerPoolSpec) {
-        for (number, own) in &spec.overrides {
-            match number.parse::<u64>() {
-                Ok(replica) if replica < 100_000 && replica.to_string() == *number => {}
-                Ok(_) | Err(_) => self.diagnostics.push(
-                    own.at
-                        .error(format!("{} is no replica", crate::model::node::shortened(number)))
-                        .expected("the number of a replica, from \"0\""),
-                ),
-            }
-        }
-        if spec.queue.capacity.is_none() {
-            self.ignored(&spec.queue.at, "when_full", "the queue has no `capacity`, so it is never full");
-        }
-        for steps in spec.handlers.values() {
-            each_step(steps, &mut |step| self.step(step));
-            if look_ups_inside(steps) > LOOK_UPS_MAX {
-                let found = format!("more than {LOOK_UPS_MAX} `cached` steps inside of each other");
-                self.diagnostics
-                    .push(spec.at.field("handlers").error(found).help("let caches be each other's backing"));
-            }
         }
     }
 
@@ -226,7 +116,8 @@ impl Check<'_> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    /// Checks a step, not those inside of it.
+    pub fn step(&mut self, step: &Step) {
         match step {
             Step::Cpu(_) | Step::Delay(_) => {}
             Step::Hold(hold) => {
@@ -297,144 +188,6 @@ impl Check<'_> {
             }
         }
     }
-
-    fn cache(&mut self, name: &str, spec: &CacheSpec) {
-        if let Some(backing) = &spec.backing {
-            self.link(backing);
-            if backing.to.as_str() == name {
-                self.diagnostics.push(backing.to.at.error("a cache can't be backed by itself"));
-            }
-        } else {
-            self.ignored(&spec.at, "on_failure", "the cache has no `backing`");
-            let through = [(spec.loads(), "reads"), (spec.writes(), "writes")];
-            if let Some((_, what)) = through.iter().find(|(is, _)| *is) {
-                let found = "`backing` is missing";
-                self.diagnostics
-                    .push(spec.at.error(found).help(format!("the cache {what} through to what is behind it")));
-            }
-        }
-        self.cache_details(spec);
-        if spec.read.is_some() && spec.write.is_some() {
-            self.ignored(&spec.at, "strategy", "`read` and `write` are given");
-        }
-        if spec.capacity.is_none() && spec.eviction != Eviction::None {
-            self.ignored(&spec.at, "eviction", "the cache has no `capacity`, so it is never full");
-        }
-    }
-
-    fn cdn(&mut self, name: &str, spec: &crate::components::cdn::CdnSpec) {
-        self.link(&spec.to);
-        if spec.to.to.as_str() == name {
-            self.diagnostics.push(spec.to.to.at.error("a CDN can't be its own origin"));
-        }
-        if spec.ttl.min.0 > spec.ttl.max.0 {
-            let found = "`min` is above `max`";
-            self.diagnostics.push(spec.ttl.at.field("min").error(found).expected("at most `max`"));
-        }
-        if !spec.regions.is_empty() && spec.regions.values().all(|region| region.share.0 == 0.0) {
-            self.diagnostics.push(spec.at.field("regions").error("all shares are zero").expected("one that is not"));
-        }
-    }
-
-    /// What excludes each other in a cache, and what has no effect.
-    fn cache_details(&mut self, spec: &CacheSpec) {
-        if spec.nodes.0 > 1 && spec.scope == crate::model::link::Scope::PerReplica {
-            let found = "found `nodes` and `scope: per-replica`";
-            self.diagnostics.push(spec.at.field("nodes").error(found).expected("one of them: a cluster is shared"));
-        }
-        let lives = spec.ttl.is_some();
-        let ahead = spec.read_mode() == ReadMode::Ahead;
-        for field in ["ttl_jitter", "stale_while_revalidate", "stale_if_error"] {
-            if !lives {
-                self.ignored(&spec.at, field, "the cache has no `ttl`, so nothing ends");
-            }
-        }
-        if !ahead || !lives {
-            self.ignored(&spec.at, "refresh", "nothing is read ahead");
-        }
-        if spec.write_mode() != WriteMode::Behind {
-            self.ignored(&spec.at, "flush", "the cache does not write behind");
-        }
-        if spec.write_mode() == WriteMode::Around || (spec.write_mode() == WriteMode::Update && !spec.writes()) {
-            self.ignored(&spec.at, "invalidate_tags", "writes take nothing out");
-        }
-    }
-
-    fn connection_pool(&mut self, name: &str, spec: &ConnectionPoolSpec) {
-        self.link(&spec.to);
-        self.no_hedge(&spec.to, "a connection-pool");
-        if spec.to.to.as_str() == name {
-            self.diagnostics.push(spec.to.to.at.error("a pool can't lead to itself"));
-        }
-        if self.draft.kind(&spec.to.to) == Some("cache") {
-            self.diagnostics.push(spec.to.to.at.error(not_yet("a cache behind a connection-pool")));
-        }
-        super::pool::check(spec, self.diagnostics);
-        if spec.size.0 == 0 && spec.overflow.0 == 0 {
-            self.diagnostics
-                .push(spec.at.field("size").error("found 0, and no `overflow`").expected("at least one connection"));
-        }
-    }
-
-    fn database(&mut self, spec: &DatabaseSpec) {
-        if spec.slots.is_some() && spec.cores.is_some() {
-            let found = "found `slots` and `cores`";
-            self.diagnostics.push(spec.at.field("cores").error(found).expected("one of them"));
-        }
-        if spec.operations.is_empty() {
-            let found = "found an empty map";
-            self.diagnostics
-                .push(spec.at.field("operations").error(found).expected("read, write or another operation"));
-        }
-        if spec.read_from != ReadFrom::Primary && spec.replicas.0 == 0 {
-            let found = format!("reads go to {}, but there are no replicas", spec.read_from);
-            self.diagnostics.push(spec.at.field("read_from").error(found).expected("replicas of at least 1"));
-        }
-        let nodes = spec.shards.0 * (1 + spec.replicas.0);
-        if nodes > NODES_MAX {
-            let found = format!("found {nodes} nodes: shards × (1 + replicas)");
-            self.diagnostics.push(spec.at.field("shards").error(found).expected(format!("at most {NODES_MAX}")));
-        }
-        if spec.shards.0 == 1 && self.draft.events.is_empty() {
-            for field in ["shard_by", "placement", "scatter", "rebalance"] {
-                self.ignored(&spec.at, field, "there is one shard");
-            }
-        }
-        if spec.replicas.0 == 0 {
-            for field in ["lag", "apply", "failover"] {
-                self.ignored(&spec.at, field, "there are no replicas");
-            }
-        }
-        if spec.indexes.0 == 0 {
-            self.ignored(&spec.at, "index_write_cost", "there are no `indexes`");
-        }
-        if spec.rebalance.as_ref().is_some_and(|moves| moves.rate.0 <= 0.0) {
-            let at = spec.at.field("rebalance");
-            self.diagnostics.push(at.error("found a rate of 0").expected("a rate at which keys move"));
-        }
-        for (name, operation) in &spec.operations {
-            if !crate::model::address::is_name(name) {
-                let found = format!("\"{}\" can't be a name", crate::model::node::shortened(name));
-                self.diagnostics.push(operation.at.error(found).expected("letters, digits, - and _"));
-            }
-            let mut missing = |field: &str, needs: &str| {
-                self.diagnostics.push(operation.at.error(format!("`{field}` is missing")).help(needs));
-            };
-            if operation.indexed && operation.rows.is_none() {
-                missing("rows", "an index has as many steps as log2(rows)");
-            }
-            if !operation.indexed && operation.per_row.0 > 0 && operation.rows.is_none() {
-                missing("rows", "the time is rows × per_row");
-            }
-            if spec.locks == Locks::None {
-                self.ignored(&operation.at, "lock", "the database has no `locks`");
-            }
-            if !operation.indexed {
-                self.ignored(&operation.at, "per_probe", "the operation is not `indexed`");
-                self.ignored(&operation.at, "returned", "the operation is not `indexed`: it reads all rows");
-            }
-        }
-    }
 }
 
 /// Whether steps look something up in a cache.
@@ -454,18 +207,3 @@ fn looks_up(steps: &[Step], cache: &str) -> bool {
 
 /// How often a step may call a cache beside its callers: each time is lowered by itself.
 const CACHE_CALLS_MAX: u64 = 1000;
-
-/// How many `cached` steps may be inside of each other's misses: each lowers its misses twice, filled and unfilled.
-const LOOK_UPS_MAX: usize = 4;
-
-/// How many `cached` steps are inside of each other.
-fn look_ups_inside(steps: &[Step]) -> usize {
-    let of = |step: &Step| match step {
-        Step::Cached(cached) => 1 + look_ups_inside(&cached.miss).max(look_ups_inside(&cached.hit)),
-        Step::Hold(hold) => look_ups_inside(&hold.steps),
-        Step::Parallel(parallel) => parallel.branches.iter().map(|branch| look_ups_inside(branch)).max().unwrap_or(0),
-        Step::Choose(choose) => choose.branches.iter().map(|branch| look_ups_inside(&branch.steps)).max().unwrap_or(0),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => 0,
-    };
-    steps.iter().map(of).max().unwrap_or(0)
-}

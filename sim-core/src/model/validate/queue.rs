@@ -1,40 +1,8 @@
-//! Queues: what they lead to, and who may publish.
+//! Queues: who may publish to them.
 
-use crate::components::queue::{BatchCalls, QueueSpec};
-use crate::components::server_pool::WhenFull;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::draft::Draft;
 use crate::model::link::Link;
-
-/// Checks a queue.
-pub fn check(draft: &Draft, spec: &QueueSpec, diagnostics: &mut Diagnostics) {
-    for link in [Some(&spec.to), spec.dead_letters.as_ref()].into_iter().flatten() {
-        super::parts::link(draft, link, diagnostics);
-        if draft.kind(&link.to) == Some("cache") {
-            let found = format!("{} is a cache, which consumes no messages", link.to);
-            diagnostics.push(link.to.at.error(found).expected("a server-pool, or something else that works"));
-        }
-    }
-    if spec.capacity.is_none() && spec.at.has("when_full") && spec.when_full != WhenFull::Reject {
-        let found = "`when_full` has no effect: the queue has no `capacity`, so it is never full";
-        diagnostics.push(spec.at.field("when_full").warning(found));
-    }
-    if let Some(capacity) = spec.capacity
-        && spec.batch.size.0 > 1
-        && capacity.0 < spec.batch.size.0
-    {
-        let found = format!("a batch of {} never fits into a capacity of {}", spec.batch.size.0, capacity.0);
-        diagnostics.push(spec.at.field("capacity").error(found).expected("at least the size of a batch"));
-    }
-    if spec.batch.size.0 == 1 {
-        for field in ["wait", "calls"] {
-            if spec.batch.at.has(field) && (field == "wait" || spec.batch.calls == BatchCalls::Each) {
-                let found = format!("`{field}` has no effect: a batch is one message");
-                diagnostics.push(spec.batch.at.field(field).warning(found));
-            }
-        }
-    }
-}
 
 /// Only queues take messages.
 pub fn is_queue(draft: &Draft, link: &Link, diagnostics: &mut Diagnostics) {

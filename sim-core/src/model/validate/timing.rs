@@ -1,12 +1,11 @@
 //! What happens at a moment: events and faults, their addresses, and whether they happen at all.
 
-use crate::components::Component;
-use crate::model::address::{Address, Part};
+use crate::components::{Component, Nature, nature_of};
+use crate::model::address::Address;
 use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostics, did_you_mean};
 use crate::model::draft::Draft;
 use crate::model::event::{Action, Event};
-use crate::model::link::Scope;
 use crate::model::spec::Place;
 
 /// Checks events and faults.
@@ -56,8 +55,8 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
                         {
                             let found = format!("{} is {}", target.component, super::names::a(kind));
                             diagnostics.push(target.at.error(found).expected("a cache"));
-                        } else if !target.is_whole() {
-                            per_caller(draft, target, diagnostics);
+                        } else if draft.kind(&target.component) == Some("cache") {
+                            in_range(draft, &[], target, diagnostics);
                         }
                         if let Some(Component::Cache(cache)) = draft.components.get(&target.component)
                             && *action == Action::Warm
@@ -83,9 +82,10 @@ fn restarted(draft: &Draft, event: &Event, action: Action, diagnostics: &mut Dia
     for target in targets.iter().filter(|target| exists(draft, target, &mut Diagnostics::default())) {
         let kind = draft.kind(&target.component).unwrap_or("server-pool");
         let (fits, expected) = match action {
-            Action::Deploy => (kind == "server-pool", "a server-pool"),
+            Action::Deploy => (kind == "server-pool", "a server-pool".to_string()),
             Action::Restart | Action::Flush | Action::Invalidate | Action::Purge | Action::Warm => {
-                (matches!(kind, "server-pool" | "cache" | "database"), "a server-pool, a cache or a database")
+                let crashes = |nature: &Nature| nature.crashes;
+                (nature_of(kind).is_none_or(|nature| crashes(&nature)), super::names::one_that(crashes))
             }
         };
         if !fits {
@@ -116,89 +116,43 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
     if address.is_whole() {
         return;
     }
+    let Some(component) = draft.components.get(&address.component) else { return };
     if let Some(zone) = &address.zone {
-        let known = match draft.components.get(&address.component) {
-            Some(Component::ServerPool(pool)) => {
-                pool.zones.as_ref().is_some_and(|zones| zones.position(zone).is_some())
-            }
-            Some(_) => false,
-            None => return,
-        };
-        if !known {
+        if component.part().zones().is_none_or(|zones| zones.position(zone).is_none()) {
             let found = format!("{} has no zone {zone}", address.component);
             diagnostics.push(address.at.error(found).help("`zones` of a server-pool says which there are"));
         }
         return;
     }
-    match draft.components.get(&address.component) {
-        Some(Component::ServerPool(_)) => {
-            if !address.parts.is_empty() {
-                let found = format!("{} has no shards", address.component);
-                diagnostics.push(address.at.error(found).expected(format!("{}[0]", address.component)));
-            } else if let Some(replica) = address.replica {
-                numbered(address, "replica", replica, most_replicas(draft, changes, &address.component), diagnostics);
-            }
-        }
-        Some(Component::Database(database)) => {
-            if address.replica.is_some() {
-                let expected = format!("{}/shard[0], or with replicas {0}/shard[0]/replica[0]", address.component);
-                let found = format!("{} has shards, and replicas of them", address.component);
-                diagnostics.push(address.at.error(found).expected(expected));
-                return;
-            }
-            let shards = of_changes(changes, &address.component, |component| match component {
-                Component::Database(database) => Some(database.shards.0),
-                _ => None,
-            });
-            if let Some(shard) = address.part(Part::Shard) {
-                numbered(address, "shard", shard, shards.max(Some(database.shards.0)), diagnostics);
-            }
-            match (address.part(Part::Shard), address.part(Part::Replica)) {
-                (None, Some(_)) => {
-                    let found = "a replica is one of a shard's";
-                    let expected = format!("{}/shard[0]/replica[0]", address.component);
-                    diagnostics.push(address.at.error(found).expected(expected));
-                }
-                (Some(_), Some(replica)) => {
-                    numbered(address, "replica", replica, Some(database.replicas.0), diagnostics);
-                }
-                (Some(_) | None, None) => {}
-            }
-        }
-        Some(
-            Component::Client(_)
-            | Component::LoadBalancer(_)
-            | Component::Queue(_)
-            | Component::Cdn(_)
-            | Component::Autoscaler(_),
-        ) => {
-            let found = format!("{} has no instances", address.component);
-            diagnostics.push(address.at.error(found).expected(address.component.clone()));
-        }
-        Some(Component::Cache(_) | Component::ConnectionPool(_) | Component::RateLimiter(_)) => {
-            per_caller(draft, address, diagnostics)
-        }
-        None => {}
-    }
+    component.part().instance(address, &mut Places { draft, changes, diagnostics });
 }
 
-/// A cache or a pool has instances where each caller has its own.
-fn per_caller(draft: &Draft, address: &Address, diagnostics: &mut Diagnostics) {
-    let scope = match draft.components.get(&address.component) {
-        Some(Component::Cache(cache)) if cache.nodes.0 > 1 && address.parts.is_empty() => {
-            if let Some(node) = address.replica {
-                numbered(address, "node", node, Some(cache.nodes.0), diagnostics);
-            }
-            return;
-        }
-        Some(Component::Cache(cache)) => cache.scope,
-        Some(Component::ConnectionPool(pool)) => pool.scope,
-        Some(Component::RateLimiter(limiter)) => limiter.scope,
-        Some(_) | None => return,
-    };
-    if scope == Scope::Shared || !address.parts.is_empty() {
-        let found = format!("{} has no instance of this name", address.component);
-        diagnostics.push(address.at.error(found).expected(address.component.clone()));
+/// Where the addresses of instances are looked up.
+pub(crate) struct Places<'a> {
+    draft: &'a Draft,
+    changes: &'a [Change],
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl<'a> Places<'a> {
+    /// There is no such place.
+    pub fn wrong(&mut self, address: &Address, found: String, expected: String) {
+        self.diagnostics.push(address.at.error(found).expected(expected));
+    }
+
+    /// Whether there is a number among so many.
+    pub fn numbered(&mut self, address: &Address, what: &str, number: u64, count: Option<u64>) {
+        numbered(address, what, number, count, self.diagnostics);
+    }
+
+    /// The most replicas that a pool can come to have.
+    pub fn most_replicas(&self, pool: &str) -> Option<u64> {
+        most_replicas(self.draft, self.changes, pool)
+    }
+
+    /// What a component is changed to.
+    pub fn later(&self, name: &str) -> impl Iterator<Item = &'a Component> {
+        self.changes.iter().filter(move |change| change.component == name).map(|change| &change.spec)
     }
 }
 
@@ -224,10 +178,6 @@ fn most_replicas(draft: &Draft, changes: &[Change], pool: &str) -> Option<u64> {
         _ => None,
     });
     scaled.chain(set).chain([spec.replicas.0]).max()
-}
-
-fn of_changes(changes: &[Change], component: &str, of: impl Fn(&Component) -> Option<u64>) -> Option<u64> {
-    changes.iter().filter(|change| change.component == component).filter_map(|change| of(&change.spec)).max()
 }
 
 fn overrides(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {

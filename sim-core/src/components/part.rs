@@ -1,0 +1,133 @@
+//! What the rest of the core asks of any component. Each answers in its own file; what most would say is said here.
+
+use super::server_pool::Zones;
+use crate::model::address::Address;
+use crate::model::link::{Link, Scope};
+use crate::model::node::Node;
+use crate::model::spec::{Read, Reader};
+use crate::model::validate::{Call, Check, Edge, Flow, Places};
+use crate::model::value::Name;
+
+/// What every component of a type is, whatever its fields say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nature {
+    /// Whether it can be called.
+    pub called: bool,
+    /// Whether balancers hand calls to it.
+    pub endpoint: bool,
+    /// Whether it crashes, is slow, stalls and is restarted.
+    pub crashes: bool,
+    /// Whether it has an error rate, which faults can raise.
+    pub errs: bool,
+    /// Whether it always has a station, so that it has a utilization.
+    pub works: bool,
+}
+
+impl Nature {
+    /// What can be called, and nothing else.
+    pub const CALLED: Self = Self { called: true, endpoint: false, crashes: false, errs: false, works: false };
+}
+
+/// A way out of a component: whom it calls, steers or borrows of.
+#[derive(Debug, Clone)]
+pub struct Outgoing<'a> {
+    /// Whom.
+    pub to: &'a Name,
+    /// Over which link, with its fallbacks; none where nobody is called.
+    pub link: Option<&'a Link>,
+    /// What a picture says of it; left out, what its link is like.
+    pub note: Option<String>,
+    /// Whether it is steered, not called.
+    pub steers: bool,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A call over a link.
+    pub fn over(link: &'a Link) -> Self {
+        Self { to: &link.to, link: Some(link), note: None, steers: false }
+    }
+
+    /// It with what a picture says of it.
+    pub fn noted(self, note: impl Into<String>) -> Self {
+        Self { note: Some(note.into()), ..self }
+    }
+}
+
+/// What a component says for itself. Whoever needs to know something of components asks here, so that nobody lists them.
+pub(crate) trait Part {
+    /// Reads it from what its user wrote.
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self>
+    where
+        Self: Sized + Read,
+    {
+        Read::read(node, reader)
+    }
+
+    /// What every component of its type is.
+    fn nature() -> Nature
+    where
+        Self: Sized,
+    {
+        Nature::CALLED
+    }
+
+    /// Its stations, as reports name them; the first is the one that its own `utilization`, `queue` and `wait` are of.
+    fn stations(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Whom it calls, steers or borrows of.
+    fn links(&self) -> Vec<Outgoing<'_>> {
+        Vec::new()
+    }
+
+    /// Whether there is one for all, or one in each instance of its callers.
+    fn scope(&self) -> Scope {
+        Scope::Shared
+    }
+
+    /// The zones that its instances are in.
+    fn zones(&self) -> Option<&Zones> {
+        None
+    }
+
+    /// The operations of its own.
+    fn operations(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The operations that calls may name; `None`: it does not look at them.
+    fn offers<'d>(&'d self, _: &Flow<'d>) -> Option<Vec<&'d str>> {
+        None
+    }
+
+    /// Where its answers come from, if it does not make them.
+    fn answers_from(&self) -> Option<&Link> {
+        None
+    }
+
+    /// Whether those who call it call, themselves, what is behind it: partitions lie between these two.
+    fn passes_on(&self) -> bool {
+        false
+    }
+
+    /// Checks it by itself, and with the types of those that it calls.
+    fn check(&self, _name: &str, check: &mut Check) {
+        self.links().iter().filter_map(|way| way.link).for_each(|link| check.link(link));
+    }
+
+    /// What a call makes it call: as it is, over each of its links.
+    fn calls(&self, call: &Call, _: &mut Flow, edges: &mut Vec<Edge>) {
+        for link in self.links().iter().filter_map(|way| way.link) {
+            call.follow(link, edges);
+        }
+    }
+
+    /// Checks the address of one of its instances.
+    fn instance(&self, address: &Address, places: &mut Places) {
+        if self.scope() == Scope::Shared || !address.parts.is_empty() {
+            let found = format!("{} has no instance of this name", address.component);
+            places.wrong(address, found, address.component.clone());
+        }
+    }
+}
