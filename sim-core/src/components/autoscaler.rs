@@ -3,6 +3,7 @@
 use super::scaling::{Cooldown, CoresRange, Datapoints, MemoryRange, Metric, Nodes, Predict, Rule, Scheduled};
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
+use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP};
 use crate::model::spec::{About, Referent};
@@ -83,6 +84,23 @@ impl Part for AutoscalerSpec {
 
     fn links(&self) -> Vec<Outgoing<'_>> {
         vec![Outgoing { to: &self.target, link: None, note: None, steers: true }]
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.autoscaler(id, name, self);
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        let mut list = Vec::new();
+        if self.nodes.is_none() {
+            list.push("New replicas always find a machine to run on.");
+        }
+        if self.policy == ScalingPolicy::TargetTracking {
+            list.push(
+                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how.",
+            );
+        }
+        list
     }
 }
 

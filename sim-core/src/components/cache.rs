@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
+use crate::lower::{CallSpec, Caller, Lowering};
 use crate::model::address::Address;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
@@ -23,6 +24,7 @@ use crate::model::node::{EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Place, Read, Reader, Shape};
 use crate::model::validate::{Call, Check, Edge, Flow, Places};
 use crate::model::value::{Count, Share, Size, Time, TimeDistribution};
+use crate::plan::{ChangeKind, Target};
 use crate::{choices, spec};
 
 spec! {
@@ -175,6 +177,69 @@ impl Part for CacheSpec {
             let found = format!("{} has no instance of this name", address.component);
             places.wrong(address, found, address.component.clone());
         }
+    }
+
+    fn is_by_operation(&self) -> bool {
+        true
+    }
+
+    fn target(&self, id: u32) -> Target {
+        if self.nodes.0 > 1 { Target::Chosen(id) } else { Target::Copy(id) }
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.cache(id, name, self);
+    }
+
+    fn call(&self, id: u32, lowering: &mut Lowering, caller: &mut Caller, call: CallSpec) {
+        lowering.cache_call(id, caller, call, self);
+    }
+
+    fn change(&self, component: u32, field: &str, lowering: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "capacity" => Some(ChangeKind::Capacity {
+                component,
+                capacity: match self.capacity {
+                    Some(Capacity::Items(most) | Capacity::Bytes(most)) => most,
+                    None => u64::MAX,
+                },
+            }),
+            "ttl" => Some(ChangeKind::Ttl { component, ttl_ns: lowering.ttls(self.ttl.as_ref()) }),
+            _ => None,
+        }
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        let mut list = Vec::new();
+        if !self.coalesce {
+            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.");
+        }
+        if self.coalesce {
+            list.push(
+                "Waiting for another's load costs nothing at the cache: a lock in Redis would be polled; leans towards too fast.",
+            );
+        }
+        if self.write_mode() == WriteMode::Behind {
+            list.push(
+                "A flush writes its keys one after the other and a failed one waits for the next flush; leans towards a slow backlog.",
+            );
+        }
+        if self.invalidate_tags {
+            list.push(
+                "Taking out what has a tag costs one delete, however many items that are; leans towards too fast.",
+            );
+        }
+        if self.nodes.0 > 1 {
+            list.push(
+                "Clients of a cluster know its slots; a node that is down is missed until it is back: replicas are not promoted.",
+            );
+        }
+        if matches!(self.capacity, Some(Capacity::Bytes(_))) {
+            list.push(
+                "Items weigh their own bytes alone, not those that the cache keeps with each; leans towards too many hits.",
+            );
+        }
+        list
     }
 }
 

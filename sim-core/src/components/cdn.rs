@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::cache::{Capacity, Eviction};
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
+use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::About;
 use crate::model::validate::Check;
 use crate::model::value::{Factor, Time, TimeDistribution};
+use crate::plan::Target;
 use crate::spec;
 
 spec! {
@@ -70,6 +72,20 @@ impl Part for CdnSpec {
 
     fn answers_from(&self) -> Option<&Link> {
         Some(&self.to)
+    }
+
+    fn target(&self, id: u32) -> Target {
+        Target::Chosen(id)
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.cdn(id, name, self);
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        vec![
+            "A CDN takes any load, its regions share nothing, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin.",
+        ]
     }
 }
 

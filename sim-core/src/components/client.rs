@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
-use crate::model::arrivals::Arrivals;
+use crate::lower::Lowering;
+use crate::model::arrivals::{Arrivals, Users};
 use crate::model::cost::Cost;
 use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
@@ -12,6 +13,7 @@ use crate::model::node::EMPTY_MAP;
 use crate::model::spec::{About, Referent};
 use crate::model::validate::Check;
 use crate::model::value::{Count, Factor, Name, Share, TimeDistribution};
+use crate::plan::ChangeKind;
 use crate::{choices, spec};
 
 spec! {
@@ -96,6 +98,24 @@ impl Part for ClientSpec {
 
     fn links(&self) -> Vec<Outgoing<'_>> {
         vec![Outgoing::over(&self.to)]
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.client(id, name, self);
+    }
+
+    fn change(&self, component: u32, field: &str, _: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "arrivals" => match &self.arrivals {
+                Arrivals::Open(open) => Some(ChangeKind::Rate { component, rate: open.rate.0 }),
+                Arrivals::Closed(closed) => match &closed.users {
+                    Users::Constant(users) => Some(ChangeKind::Users { component, users: users.0 as u32 }),
+                    Users::Stages(_) => None,
+                },
+                Arrivals::Stages(_) | Arrivals::Daily(_) | Arrivals::Trace(_) => None,
+            },
+            _ => None,
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
+use crate::lower::{CallSpec, Caller, Lowering};
 use crate::model::cost::Cost;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::link::{Link, Scope};
 use crate::model::spec::{About, not_yet};
 use crate::model::validate::Check;
 use crate::model::value::{Count, Time, TimeDistribution};
+use crate::plan::ChangeKind;
 use crate::{choices, spec};
 
 spec! {
@@ -104,6 +106,27 @@ impl Part for ConnectionPoolSpec {
 
     fn passes_on(&self) -> bool {
         true
+    }
+
+    fn is_by_operation(&self) -> bool {
+        true
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.connection_pool(id, name, self);
+    }
+
+    fn call(&self, id: u32, lowering: &mut Lowering, caller: &mut Caller, call: CallSpec) {
+        lowering.pool_call(id, caller, call, self);
+    }
+
+    fn change(&self, component: u32, field: &str, _: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "size" | "overflow" => {
+                Some(ChangeKind::Size { component, size: self.size.0 as u32, overflow: self.overflow.0 as u32 })
+            }
+            _ => None,
+        }
     }
 }
 

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::components::Part;
 use crate::components::{Component, Nature};
+use crate::lower::Lowering;
 use crate::model::address::{Address, Part as AddressPart};
 use crate::model::cost::Cost;
 use crate::model::spec::About;
 use crate::model::validate::{Call, Check, Edge, Flow, Places};
 use crate::model::value::{Cores, Count, Rate, Share, Time, TimeDistribution};
+use crate::plan::{ChangeKind, Target};
 use crate::{choices, spec};
 
 spec! {
@@ -158,6 +160,45 @@ impl Part for DatabaseSpec {
             (Some(_), Some(replica)) => places.numbered(address, "replica", replica, Some(self.replicas.0)),
             (Some(_) | None, None) => {}
         }
+    }
+
+    fn is_by_operation(&self) -> bool {
+        true
+    }
+
+    fn target(&self, id: u32) -> Target {
+        Target::Database(id)
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.database(id, name, self);
+    }
+
+    fn change(&self, component: u32, field: &str, _: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "error_rate" => Some(ChangeKind::ErrorRate { component, share: self.error_rate.0 }),
+            "shards" => Some(ChangeKind::Shards { component, shards: self.shards.0 as u32 }),
+            "slots" => Some(ChangeKind::Slots { component, slots: self.slots()? as u32 }),
+            _ => None,
+        }
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        let mut list = Vec::new();
+        if self.replicas.0 > 0 && !self.replicates() {
+            list.push("Read replicas have every write at once, at no cost: leans towards too fast and too fresh.");
+        }
+        if self.failover.is_some() {
+            list.push(
+                "A replica that takes over has every write: none is lost by a failover, which leans towards too good.",
+            );
+        }
+        if self.locks == Locks::Key {
+            list.push(
+                "Locks last for an operation, not to the end of a transaction of several: leans towards too fast.",
+            );
+        }
+        list
     }
 }
 

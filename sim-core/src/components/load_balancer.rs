@@ -4,12 +4,14 @@ use crate::components::Part;
 use crate::components::health::Health;
 use crate::components::rate_limiter::with_own_fields;
 use crate::components::{Nature, Outgoing};
+use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
 use crate::model::node::{EMPTY_LIST, Node};
 use crate::model::spec::{About, Read, Reader, Referent};
 use crate::model::validate::{Call, Check, Edge, Flow};
 use crate::model::value::{Cores, Count, Factor, Name, OneOrMany, Share, Time, TimeDistribution, Worded};
+use crate::plan::Target as PlanTarget;
 use crate::{choices, spec};
 
 spec! {
@@ -101,6 +103,32 @@ impl Part for LoadBalancerSpec {
             flow.diagnostics.push(self.at.error(found).help(help));
         }
         targets.iter().for_each(|target| call.follow(&target.link, edges));
+    }
+
+    fn target(&self, id: u32) -> PlanTarget {
+        PlanTarget::Balancer(id)
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.balancer(id, name, self);
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        let mut list = Vec::new();
+        if self.health.is_none() {
+            list.push(
+                "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once.",
+            );
+        }
+        if self.service.is_none() {
+            list.push("Load balancers without `service` take no time: leans towards too fast.");
+        }
+        if self.health.is_some() {
+            list.push(
+                "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm.",
+            );
+        }
+        list
     }
 }
 

@@ -1,12 +1,14 @@
 //! What the rest of the core asks of any component. Each answers in its own file; what most would say is said here.
 
 use super::server_pool::Zones;
+use crate::lower::{CallSpec, Caller, Lowering};
 use crate::model::address::Address;
 use crate::model::link::{Link, Scope};
 use crate::model::node::Node;
 use crate::model::spec::{Read, Reader};
 use crate::model::validate::{Call, Check, Edge, Flow, Places};
 use crate::model::value::Name;
+use crate::plan::{ChangeKind, Target};
 
 /// What every component of a type is, whatever its fields say.
 #[derive(Debug, Clone, Copy)]
@@ -129,5 +131,33 @@ pub(crate) trait Part {
             let found = format!("{} has no instance of this name", address.component);
             places.wrong(address, found, address.component.clone());
         }
+    }
+
+    /// Whether its programs are chosen by the operation of a call, not by its class.
+    fn is_by_operation(&self) -> bool {
+        false
+    }
+
+    /// What calls of it are made to: it is the component of this number.
+    fn target(&self, id: u32) -> Target {
+        Target::Copy(id)
+    }
+
+    /// From what its user wrote to its plan: its stations, and a program for each class or operation.
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering);
+
+    /// Lowers a call of it into the program of its caller.
+    fn call(&self, _id: u32, lowering: &mut Lowering, caller: &mut Caller, call: CallSpec) {
+        lowering.straight_call(caller, call);
+    }
+
+    /// What a new value of a field comes to while it runs: it is the component that has the value already.
+    fn change(&self, _component: u32, _field: &str, _: &Lowering) -> Option<ChangeKind> {
+        None
+    }
+
+    /// What its figures rest on where its user says nothing, and which way that leans.
+    fn assumptions(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 }

@@ -3,12 +3,14 @@
 use super::server_pool::WhenFull;
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
+use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::About;
 use crate::model::validate::{Call, Check, Edge, Flow, follow_link};
 use crate::model::value::{Count, Time, TimeDistribution};
+use crate::plan::ChangeKind;
 use crate::{choices, spec};
 
 spec! {
@@ -92,6 +94,25 @@ impl Part for QueueSpec {
         if let Some(link) = &self.dead_letters {
             follow_link(link, message.to(link), false, edges);
         }
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.queue(id, name, self);
+    }
+
+    fn change(&self, component: u32, field: &str, _: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "concurrency" => Some(ChangeKind::Slots { component, slots: self.concurrency.0 as u32 }),
+            _ => None,
+        }
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        let mut list = Vec::new();
+        if self.batch.size.0 > 1 {
+            list.push("A batch takes its consumer as long as one message, however many are in it.");
+        }
+        list
     }
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::components::Part;
 use crate::components::{Component, Nature, Outgoing};
+use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Read, Reader};
 use crate::model::validate::{Call, Check, Edge, Flow, follow_link};
 use crate::model::value::{Count, Factor, Quota, Share, Time, Worded};
+use crate::plan::ChangeKind;
 use crate::{choices, spec};
 
 spec! {
@@ -108,6 +110,31 @@ impl Part for RateLimiterSpec {
         if let Some(to) = &self.to {
             call.follow(to, edges);
         }
+    }
+
+    fn is_by_operation(&self) -> bool {
+        true
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.rate_limiter(id, name, self);
+    }
+
+    fn change(&self, component: u32, field: &str, lowering: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "rate" | "burst" => Some(ChangeKind::Limits { component, limits: lowering.limits(self) }),
+            _ => None,
+        }
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        let mut list = Vec::new();
+        if self.store.is_some() {
+            list.push(
+                "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing.",
+            );
+        }
+        list
     }
 }
 

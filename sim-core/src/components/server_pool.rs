@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::components::Part;
 use crate::components::{Nature, Outgoing};
+use crate::lower::Lowering;
 use crate::model::address::Address;
 use crate::model::cost::Cost;
 use crate::model::diagnostic::nearest;
@@ -12,6 +13,7 @@ use crate::model::spec::{About, Choice, Read, Reader, Shape, read_struct, wrong_
 use crate::model::step::{Step, Steps, each_step};
 use crate::model::validate::{Call, Check, Edge, Flow, Places};
 use crate::model::value::{Cores, Count, Factor, Share, Size, Time, TimeDistribution};
+use crate::plan::{ChangeKind, Target};
 use crate::{choices, spec};
 
 spec! {
@@ -139,6 +141,23 @@ impl Part for ServerPoolSpec {
             places.wrong(address, found, format!("{}[0]", address.component));
         } else if let Some(replica) = address.replica {
             places.numbered(address, "replica", replica, places.most_replicas(&address.component));
+        }
+    }
+
+    fn target(&self, id: u32) -> Target {
+        Target::Pool(id)
+    }
+
+    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
+        lowering.server_pool(id, name, self);
+    }
+
+    fn change(&self, component: u32, field: &str, _: &Lowering) -> Option<ChangeKind> {
+        match field {
+            "replicas" => Some(ChangeKind::Replicas { component, count: self.replicas.0 as u32 }),
+            "speed" => Some(ChangeKind::Speed { component, speed: self.speed.0 }),
+            "error_rate" => Some(ChangeKind::ErrorRate { component, share: self.error_rate.0 }),
+            _ => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::plan::{AheadPlan, Op, Pc, Plan, Target};
 const DEPTH_MAX: usize = 16;
 
 /// Finds, for each client, the draws that can be made ahead of its requests.
-pub(super) fn find(plan: &Plan) -> Vec<Vec<AheadPlan>> {
+pub(crate) fn find(plan: &Plan) -> Vec<Vec<AheadPlan>> {
     plan.clients
         .iter()
         .map(|client| {

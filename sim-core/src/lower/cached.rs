@@ -9,7 +9,7 @@ use crate::plan::{ANY_OP, CacheOp, FlightPlan, KeyChoice, Op, ops};
 
 impl<'m> Lowering<'m> {
     /// A call of a cache: what its strategy makes of it.
-    pub(super) fn cache_call(&mut self, caller: &mut Caller, call: CallSpec, target: u32, cache: &CacheSpec) {
+    pub(crate) fn cache_call(&mut self, target: u32, caller: &mut Caller, call: CallSpec, cache: &CacheSpec) {
         let aside_read = !cache.loads();
         let aside_write = !cache.writes();
         if !aside_read && !aside_write {
@@ -27,7 +27,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// Emits a call that takes several operations, and where they end badly its fallback.
-    pub(super) fn or_else(
+    pub(crate) fn or_else(
         &mut self,
         caller: &mut Caller,
         call: CallSpec,
@@ -53,7 +53,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// Emits operations that are about another key.
-    pub(super) fn with_key(&mut self, caller: &mut Caller, key: KeyChoice, emit: impl FnOnce(&mut Self, &mut Caller)) {
+    pub(crate) fn with_key(&mut self, caller: &mut Caller, key: KeyChoice, emit: impl FnOnce(&mut Self, &mut Caller)) {
         if key == KeyChoice::Request {
             emit(self, caller);
             return;
@@ -114,7 +114,7 @@ impl<'m> Lowering<'m> {
 
     /// Cache-aside: look up; on a miss the caller loads and fills. `own` are the steps of a `cached` step, for a miss
     /// and for a hit; without them what is missing is loaded over the cache's backing.
-    pub(super) fn read_aside(
+    pub(crate) fn read_aside(
         &mut self,
         caller: &mut Caller,
         call: CallSpec,
@@ -168,7 +168,7 @@ impl<'m> Lowering<'m> {
 
     /// A load after a miss: shared with others who miss the same key, where loads are coalesced; where it fails, an
     /// entry that has ended may stand in. What is joined or stood in for goes on at `end`.
-    pub(super) fn shared_load(
+    pub(crate) fn shared_load(
         &mut self,
         cache: u32,
         own: bool,
@@ -206,7 +206,7 @@ impl<'m> Lowering<'m> {
     }
 
     /// A hit may load its key anew, in the background.
-    pub(super) fn refresh(
+    pub(crate) fn refresh(
         &mut self,
         cache: u32,
         own: bool,
@@ -290,31 +290,24 @@ impl<'m> Lowering<'m> {
     }
 
     /// The database (its name) whose data a component's answers are, if there is one.
-    pub(super) fn source_of(&self, name: &str) -> Option<String> {
+    pub(crate) fn source_of(&self, name: &str) -> Option<String> {
         let mut name = name.to_string();
         // Whoever comes back to itself has no source.
         for _ in 0..=self.model.components.len() {
-            name = match &self.model.components[name.as_str()] {
-                Component::Database(_) => return Some(name),
-                Component::Cache(cache) => match &cache.backing {
-                    Some(backing) => backing.to.as_str().to_string(),
-                    None => self.loaded_from(&name)?,
-                },
-                Component::ConnectionPool(pool) => pool.to.to.as_str().to_string(),
-                Component::Cdn(cdn) => cdn.to.to.as_str().to_string(),
-                Component::RateLimiter(limiter) => limiter.to.as_ref()?.to.as_str().to_string(),
-                Component::Client(_)
-                | Component::LoadBalancer(_)
-                | Component::ServerPool(_)
-                | Component::Queue(_)
-                | Component::Autoscaler(_) => return None,
+            let component = &self.model.components[name.as_str()];
+            if let Component::Database(_) = component {
+                return Some(name);
+            }
+            name = match component.part().answers_from() {
+                Some(link) => link.to.as_str().to_string(),
+                None => self.loaded_from(&name)?,
             };
         }
         None
     }
 
     /// Whether a cache has copies of a database's data.
-    pub(super) fn is_versioned(&self, database: &str) -> bool {
+    pub(crate) fn is_versioned(&self, database: &str) -> bool {
         let is_cache = |component: &Component| matches!(component, Component::Cache(_));
         let mut caches = self.model.components.iter().filter(|(_, component)| is_cache(component));
         caches.any(|(name, _)| self.source_of(name).as_deref() == Some(database))
@@ -322,19 +315,9 @@ impl<'m> Lowering<'m> {
 
     /// Whom the steps call that load a cache without a backing.
     fn loaded_from(&self, cache: &str) -> Option<String> {
-        self.model.components.values().find_map(|component| match component {
-            Component::ServerPool(pool) => {
-                pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
-            }
-            Component::Client(_)
-            | Component::LoadBalancer(_)
-            | Component::Cache(_)
-            | Component::ConnectionPool(_)
-            | Component::Database(_)
-            | Component::Queue(_)
-            | Component::Cdn(_)
-            | Component::RateLimiter(_)
-            | Component::Autoscaler(_) => None,
+        self.model.components.values().find_map(|component| {
+            let Component::ServerPool(pool) = component else { return None };
+            pool.handlers.values().find_map(|steps| super::steps::first_call_on_miss(steps, cache))
         })
     }
 }

@@ -1,8 +1,7 @@
 //! Calls: straight ones, and through connection pools.
 
 use super::{Lowering, site};
-use crate::components::Component;
-use crate::components::connection_pool::PoolMode;
+use crate::components::connection_pool::{ConnectionPoolSpec, PoolMode};
 use crate::engine::slab::NONE;
 use crate::model::link::Link;
 use crate::model::step::Key;
@@ -10,7 +9,7 @@ use crate::plan::{ANY_OP, CallPlan, KeyChoice, Op, OpName, Place, ops};
 
 /// Who calls, and where the draws of the call are keyed.
 #[derive(Debug, Clone)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// The component whose program this is.
     pub component: u32,
     /// Names of the program, and how many calls it has so far.
@@ -28,7 +27,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(component: u32, names: &[&str], writes: Option<bool>) -> Self {
+    pub(crate) fn new(component: u32, names: &[&str], writes: Option<bool>) -> Self {
         Caller {
             component,
             names: names.iter().map(|name| (*name).to_string()).collect(),
@@ -41,7 +40,7 @@ impl Caller {
     }
 
     /// The key of the next place where something of a kind is drawn.
-    pub(super) fn site(&mut self, kind: &str) -> u64 {
+    pub(crate) fn site(&mut self, kind: &str) -> u64 {
         let ordinal = self.ordinal.to_string();
         self.ordinal += 1;
         let parts: Vec<&str> = self.names.iter().map(String::as_str).chain([kind, ordinal.as_str()]).collect();
@@ -51,7 +50,7 @@ impl Caller {
 
 /// A call to be lowered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CallSpec<'a> {
+pub(crate) struct CallSpec<'a> {
     /// Whom, and how.
     pub link: &'a Link,
     /// The operation; [`ANY_OP`]: read or write as the class says.
@@ -69,7 +68,7 @@ pub(super) struct CallSpec<'a> {
 }
 
 impl<'a> CallSpec<'a> {
-    pub(super) fn plain(link: &'a Link) -> Self {
+    pub(crate) fn plain(link: &'a Link) -> Self {
         CallSpec { link, op: ANY_OP, inherit_op: false, times: 1, key: KeyChoice::Request, class: None, size: None }
     }
 }
@@ -101,11 +100,11 @@ fn over(call: &Link, behind: &Link) -> Link {
 }
 
 /// A part of a program that is lowered when its place is reached.
-pub(super) type Part<'p, 'm> = &'p dyn Fn(&mut Lowering<'m>, &mut Caller);
+pub(crate) type Part<'p, 'm> = &'p dyn Fn(&mut Lowering<'m>, &mut Caller);
 
 impl<'m> Lowering<'m> {
     /// The key that a step asks for.
-    pub(super) fn key_choice(&self, key: &Key) -> KeyChoice {
+    pub(crate) fn key_choice(&self, key: &Key) -> KeyChoice {
         match key {
             Key::Request => KeyChoice::Request,
             Key::Client => KeyChoice::Client,
@@ -114,36 +113,26 @@ impl<'m> Lowering<'m> {
     }
 
     /// Lowers a call into the program of its caller.
-    pub(super) fn call(&mut self, caller: &mut Caller, call: CallSpec) {
-        let model = self.model;
-        let target = self.id(call.link.to.as_str());
+    pub(crate) fn call(&mut self, caller: &mut Caller, call: CallSpec) {
+        let callee = call.link.to.as_str();
+        self.model.components[callee].part().call(self.id(callee), self, caller, call);
+    }
+
+    /// Lowers a call of a connection pool.
+    pub(crate) fn pool_call(&mut self, target: u32, caller: &mut Caller, call: CallSpec, pool: &ConnectionPoolSpec) {
         let held = caller.holding.iter().rev().find(|(pool, _)| *pool == target).map(|(_, forks)| *forks);
-        match &model.components[call.link.to.as_str()] {
-            Component::Cache(cache) => self.cache_call(caller, call, target, cache),
-            Component::ConnectionPool(pool) if held.is_some() => {
-                let forks_up = caller.forks - held.unwrap_or(caller.forks);
-                self.call_through(caller, call, (target, forks_up), &pool.to);
-            }
-            Component::ConnectionPool(pool) if pool.mode == PoolMode::Session => {
-                let bit = caller.sessions.iter().position(|&known| known == target).unwrap_or_else(|| {
-                    caller.sessions.push(target);
-                    caller.sessions.len() - 1
-                });
-                let cell = self.pool_cell(target);
-                self.emit(Op::SeizeSession { pool: target, cell, bit: bit as u8 });
-                self.call_through(caller, call, (target, 0), &pool.to);
-            }
-            Component::ConnectionPool(_)
-            | Component::Client(_)
-            | Component::LoadBalancer(_)
-            | Component::ServerPool(_)
-            | Component::Database(_)
-            | Component::Queue(_)
-            | Component::Cdn(_)
-            | Component::RateLimiter(_)
-            | Component::Autoscaler(_) => {
-                self.straight_call(caller, call);
-            }
+        if let Some(forks) = held {
+            self.call_through(caller, call, (target, caller.forks - forks), &pool.to);
+        } else if pool.mode == PoolMode::Session {
+            let bit = caller.sessions.iter().position(|&known| known == target).unwrap_or_else(|| {
+                caller.sessions.push(target);
+                caller.sessions.len() - 1
+            });
+            let cell = self.pool_cell(target);
+            self.emit(Op::SeizeSession { pool: target, cell, bit: bit as u8 });
+            self.call_through(caller, call, (target, 0), &pool.to);
+        } else {
+            self.straight_call(caller, call);
         }
     }
 
@@ -160,13 +149,13 @@ impl<'m> Lowering<'m> {
         self.emit(Op::Call(self.plan.calls.len() as u32 - 1));
     }
 
-    pub(super) fn straight_call(&mut self, caller: &mut Caller, call: CallSpec) {
+    pub(crate) fn straight_call(&mut self, caller: &mut Caller, call: CallSpec) {
         let plan = self.straight_plan(caller, call);
         self.emit(Op::Call(plan));
     }
 
     /// The plan of a call, with its fallbacks.
-    pub(super) fn straight_plan(&mut self, caller: &mut Caller, call: CallSpec) -> u32 {
+    pub(crate) fn straight_plan(&mut self, caller: &mut Caller, call: CallSpec) -> u32 {
         let site = caller.site("call");
         let (link, hedge) = self.hedged_link(caller, &call, site);
         let fallback = call
@@ -182,7 +171,7 @@ impl<'m> Lowering<'m> {
         self.plan.calls.len() as u32 - 1
     }
 
-    pub(super) fn call_plan(&self, call: &CallSpec, link: u32, site: u64) -> CallPlan {
+    pub(crate) fn call_plan(&self, call: &CallSpec, link: u32, site: u64) -> CallPlan {
         CallPlan {
             op: call.op,
             inherit_op: call.inherit_op,
@@ -195,14 +184,14 @@ impl<'m> Lowering<'m> {
     }
 
     /// Releases the session-mode pools of a program.
-    pub(super) fn release_sessions(&mut self, caller: &Caller) {
+    pub(crate) fn release_sessions(&mut self, caller: &Caller) {
         for (bit, &pool) in caller.sessions.iter().enumerate() {
             self.clean_up(Op::ReleaseSession { pool, bit: bit as u8 });
         }
     }
 
     /// Holds a connection over some steps.
-    pub(super) fn hold(&mut self, caller: &mut Caller, pool: u32, steps: impl FnOnce(&mut Self, &mut Caller)) {
+    pub(crate) fn hold(&mut self, caller: &mut Caller, pool: u32, steps: impl FnOnce(&mut Self, &mut Caller)) {
         let cell = self.pool_cell(pool);
         let place = Place::Pool(pool);
         self.emit(Op::Seize { place, cell, admission: true });

@@ -9,7 +9,7 @@ use crate::plan::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Op, Phase, ops};
 
 impl Lowering<'_> {
     /// The link of a call and its copies (`NONE`: it has none); `site` is that of the call.
-    pub(super) fn hedged_link(&mut self, caller: &Caller, call: &CallSpec, call_site: u64) -> (u32, u32) {
+    pub(crate) fn hedged_link(&mut self, caller: &Caller, call: &CallSpec, call_site: u64) -> (u32, u32) {
         let copies = self.link(caller.component, call.link);
         // What a cache is told besides look-ups is not hedged.
         let hedge = call.link.options.hedge.as_ref().filter(|_| !matches!(call.op, ops::STORE | ops::DELETE));
@@ -68,7 +68,7 @@ impl Lowering<'_> {
     }
 
     /// The programs of all copies: each makes its call and ends.
-    pub(super) fn hedge_programs(&mut self) {
+    pub(crate) fn hedge_programs(&mut self) {
         for at in 0..self.plan.hedges.len() {
             self.plan.hedges[at].pc = self.plan.ops.len() as u32;
             let end = self.label();

@@ -8,14 +8,14 @@ use crate::model::budget::Tokens as TokensSpec;
 use crate::model::link::{
     Backoff as BackoffSpec, BalancerPolicy, Jitter as JitterSpec, Link, LinkOptions, Retry, RetryCondition, Scope,
 };
-use crate::plan::{LinkPlan, Outcome, Policy, RetryPlan, Target};
+use crate::plan::{LinkPlan, Outcome, Policy, RetryPlan};
 use crate::policy::backoff::{Backoff, Jitter};
 use crate::policy::breaker::{BreakerRule, Trip, Window};
 use crate::policy::retry_budget::{Budget, TOKEN, TokenRule};
 
 impl Lowering<'_> {
     /// A link that a component owns.
-    pub(super) fn link(&mut self, owner: u32, link: &Link) -> u32 {
+    pub(crate) fn link(&mut self, owner: u32, link: &Link) -> u32 {
         let owner_name = self.plan.components[owner as usize].name.clone();
         let target_name = link.to.as_str();
         let target = self.id(target_name);
@@ -32,18 +32,7 @@ impl Lowering<'_> {
         });
         let plan = LinkPlan {
             owner,
-            target: match &self.model.components[target_name] {
-                Component::ServerPool(_) => Target::Pool(target),
-                Component::LoadBalancer(_) => Target::Balancer(target),
-                Component::Cache(cache) if cache.nodes.0 > 1 => Target::Chosen(target),
-                Component::Cdn(_) => Target::Chosen(target),
-                Component::Cache(_)
-                | Component::ConnectionPool(_)
-                | Component::RateLimiter(_)
-                | Component::Queue(_) => Target::Copy(target),
-                Component::Database(_) => Target::Database(target),
-                Component::Client(_) | Component::Autoscaler(_) => unreachable!("validated: nobody calls these"),
-            },
+            target: self.model.components[target_name].part().target(target),
             cell: self.link_cell(owner),
             watched: false,
             connects: false,
@@ -81,7 +70,7 @@ impl Lowering<'_> {
     }
 
     /// Adds a link, and to what its owner reports.
-    pub(super) fn add_link(&mut self, plan: LinkPlan, target_name: &str) -> u32 {
+    pub(crate) fn add_link(&mut self, plan: LinkPlan, target_name: &str) -> u32 {
         self.plan.sizes |= plan.bandwidth.is_some();
         let owner = plan.owner;
         self.plan.links.push(plan);
@@ -95,7 +84,7 @@ impl Lowering<'_> {
     }
 
     /// Where a link remembers what its limits need: one for all links that come from one place of the model.
-    pub(super) fn guard(&mut self, owner: u32, link: &Link, before_copies: bool) -> u32 {
+    pub(crate) fn guard(&mut self, owner: u32, link: &Link, before_copies: bool) -> u32 {
         let options = &link.options;
         let needs = if before_copies {
             options.hedge.is_some() || limits_retries(options)
@@ -140,7 +129,7 @@ fn breaker_rule(breaker: &BreakerSpec) -> BreakerRule {
     BreakerRule { trip, open_ns: breaker.open.0, half_open: breaker.half_open.0 as u32 }
 }
 
-pub(super) fn policy(policy: BalancerPolicy) -> Policy {
+pub(crate) fn policy(policy: BalancerPolicy) -> Policy {
     match policy {
         BalancerPolicy::RoundRobin => Policy::RoundRobin,
         BalancerPolicy::WeightedRoundRobin => Policy::SmoothRoundRobin,
@@ -196,7 +185,7 @@ fn token_rule(tokens: &TokensSpec) -> TokenRule {
 }
 
 /// The outcomes that a condition means, as bits.
-pub(super) fn outcomes(condition: RetryCondition) -> u16 {
+pub(crate) fn outcomes(condition: RetryCondition) -> u16 {
     let list: &[Outcome] = match condition {
         RetryCondition::ServerError => {
             &[Outcome::Failed, Outcome::Rejected, Outcome::Unavailable, Outcome::CircuitOpen, Outcome::PoolTimeout]

@@ -17,13 +17,12 @@ use std::collections::BTreeMap;
 
 use crate::analysis::warmup;
 use crate::components::Component;
-use crate::components::autoscaler::ScalingPolicy;
-use crate::components::database::Locks;
 use crate::engine::rng::{fnv1a, mix64};
 use crate::engine::slab::NONE;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::distribution::Distribution;
 use crate::model::fault::FaultKind;
+use crate::model::link::Scope as ScopeSpec;
 use crate::model::run::Warmup;
 use crate::model::value::Time;
 use crate::model::{Files, Model};
@@ -31,6 +30,8 @@ use crate::plan::{Clock, ComponentPlan, DrawPlan, Header, Kind, Limits, OpName, 
 use crate::workload::sampler::Sampler;
 
 use program::Label;
+
+pub(crate) use call::{CallSpec, Caller};
 
 pub use workload::keys;
 
@@ -54,10 +55,10 @@ fn lowered(model: &Model, warmup: Time, files: &dyn Files) -> Result<Plan, Diagn
 }
 
 /// A plan in the making. While it is made, places in programs are labels; `finish` resolves them.
-struct Lowering<'m> {
-    model: &'m Model,
+pub(crate) struct Lowering<'m> {
+    pub model: &'m Model,
     files: &'m dyn Files,
-    plan: Plan,
+    pub plan: Plan,
     diagnostics: Diagnostics,
     component_ids: BTreeMap<&'m str, u32>,
     class_ids: BTreeMap<&'m str, u16>,
@@ -75,7 +76,7 @@ struct Lowering<'m> {
 }
 
 /// The key of a place where something is drawn: the hash of its names.
-fn site(parts: &[&str]) -> u64 {
+pub(crate) fn site(parts: &[&str]) -> u64 {
     mix64(parts.iter().fold(0x6b6e_6565, |hash: u64, part| hash.rotate_left(17) ^ fnv1a(part.as_bytes())))
 }
 
@@ -101,12 +102,8 @@ impl<'m> Lowering<'m> {
             lowering.plan.op_names.push(name.to_string());
             lowering.op_ids.insert(name.to_string(), id);
         }
-        for component in model.components.values() {
-            if let Component::Database(database) = component {
-                database.operations.keys().for_each(|name| {
-                    lowering.op_id(name);
-                });
-            }
+        for name in model.components.values().flat_map(|component| component.part().operations()) {
+            lowering.op_id(name);
         }
         lowering
     }
@@ -123,7 +120,7 @@ impl<'m> Lowering<'m> {
             self.plan.components.push(plan);
         }
         for (name, component) in &model.components {
-            self.component(name, component);
+            component.part().lower(self.id(name), name, self);
         }
         self.versions();
         self.changes();
@@ -136,12 +133,12 @@ impl<'m> Lowering<'m> {
             name: name.to_string(),
             kind: Kind::Client(NONE),
             stations: Vec::new(),
-            scope: Scope::Shared,
+            scope: match component.part().scope() {
+                ScopeSpec::Shared => Scope::Shared,
+                ScopeSpec::PerReplica => Scope::PerCaller,
+            },
             is_caller: false,
-            by_op: matches!(
-                component,
-                Component::Cache(_) | Component::ConnectionPool(_) | Component::Database(_) | Component::RateLimiter(_)
-            ),
+            by_op: component.part().is_by_operation(),
             entry_by_class: vec![NONE; self.model.classes.len()],
             entry_by_op: vec![NONE; self.op_ids.len()],
             op_writes: Vec::new(),
@@ -149,15 +146,16 @@ impl<'m> Lowering<'m> {
         }
     }
 
-    fn id(&self, name: &str) -> u32 {
+    /// The number of a component.
+    pub fn id(&self, name: &str) -> u32 {
         self.component_ids[name]
     }
 
-    fn class_id(&self, name: &str) -> u16 {
+    pub fn class_id(&self, name: &str) -> u16 {
         self.class_ids[name]
     }
 
-    fn op_id(&mut self, name: &str) -> OpName {
+    pub fn op_id(&mut self, name: &str) -> OpName {
         if let Some(&known) = self.op_ids.get(name) {
             return known;
         }
@@ -167,7 +165,8 @@ impl<'m> Lowering<'m> {
         id
     }
 
-    fn draw(&mut self, distribution: &Distribution, site: u64) -> u32 {
+    /// A random time that is drawn at a place.
+    pub fn draw(&mut self, distribution: &Distribution, site: u64) -> u32 {
         self.plan.draws.push(draw_plan(distribution, site));
         self.plan.draws.len() as u32 - 1
     }
@@ -185,22 +184,22 @@ impl<'m> Lowering<'m> {
     }
 
     /// The cell of waiting at a component; the next one is that of being served.
-    fn work_cell(&mut self, component: u32) -> u16 {
+    pub fn work_cell(&mut self, component: u32) -> u16 {
         self.cell_pair(component, Phase::Queueing, Phase::Service)
     }
 
     /// The cell of a caller's time on the wire; the next one is that of its back-off.
-    fn link_cell(&mut self, owner: u32) -> u16 {
+    pub fn link_cell(&mut self, owner: u32) -> u16 {
         self.cell_pair(owner, Phase::Network, Phase::BackOff)
     }
 
     /// The cell of waiting for another's load of a cache's key.
-    fn load_cell(&mut self, cache: u32) -> u16 {
+    pub fn load_cell(&mut self, cache: u32) -> u16 {
         self.cell_pair(cache, Phase::LoadWait, Phase::Service)
     }
 
     /// The cell of waiting for a connection.
-    fn pool_cell(&mut self, pool: u32) -> u16 {
+    pub fn pool_cell(&mut self, pool: u32) -> u16 {
         self.cell_pair(pool, Phase::PoolWait, Phase::Service)
     }
 
@@ -229,70 +228,20 @@ impl<'m> Lowering<'m> {
             "Distributions are independent of each other and of the load; only `speed`, faults and shared cores change them."
                 .to_string(),
         ];
-        let is = |test: fn(&Component) -> bool| self.model.components.values().any(test);
-        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.health.is_none())) {
-            list.push(
-                "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once."
-                    .to_string(),
-            );
+        let mut said: Vec<&str> = Vec::new();
+        let components = || self.model.components.values();
+        for kind in crate::components::types_that(|_| true) {
+            let own = components().filter(|component| component.kind() == kind);
+            for text in own.flat_map(|component| component.part().assumptions()) {
+                if !said.contains(&text) {
+                    said.push(text);
+                }
+            }
         }
+        list.extend(said.into_iter().map(str::to_string));
         if self.plan.links.iter().any(|link| link.breaker.is_some()) {
             list.push(
                 "A breaker hears of a call when it ends, whichever state let it through: late answers may decide for it."
-                    .to_string(),
-            );
-        }
-        if is(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.service.is_none())) {
-            list.push("Load balancers without `service` take no time: leans towards too fast.".to_string());
-        }
-        if self.checks_health() {
-            list.push(
-                "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm."
-                    .to_string(),
-            );
-        }
-        list.extend(self.cache_assumptions());
-        if is(|component| matches!(component, Component::Cdn(_))) {
-            list.push(
-                "A CDN takes any load, its regions share nothing, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin."
-                    .to_string(),
-            );
-        }
-        if is(
-            |component| matches!(component, Component::Database(database) if database.replicas.0 > 0 && !database.replicates()),
-        ) {
-            list.push(
-                "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.".to_string(),
-            );
-        }
-        if is(|component| matches!(component, Component::RateLimiter(limiter) if limiter.store.is_some())) {
-            list.push(
-                "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing."
-                    .to_string(),
-            );
-        }
-        if is(|component| matches!(component, Component::Database(database) if database.failover.is_some())) {
-            list.push(
-                "A replica that takes over has every write: none is lost by a failover, which leans towards too good."
-                    .to_string(),
-            );
-        }
-        if is(|component| matches!(component, Component::Database(database) if database.locks == Locks::Key)) {
-            list.push(
-                "Locks last for an operation, not to the end of a transaction of several: leans towards too fast."
-                    .to_string(),
-            );
-        }
-        if is(|component| matches!(component, Component::Queue(queue) if queue.batch.size.0 > 1)) {
-            list.push("A batch takes its consumer as long as one message, however many are in it.".to_string());
-        }
-        if is(|component| matches!(component, Component::Autoscaler(scaler) if scaler.nodes.is_none())) {
-            list.push("New replicas always find a machine to run on.".to_string());
-        }
-        let tracks = |component: &Component| matches!(component, Component::Autoscaler(scaler) if scaler.policy == ScalingPolicy::TargetTracking);
-        if is(tracks) {
-            list.push(
-                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how."
                     .to_string(),
             );
         }

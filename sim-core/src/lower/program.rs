@@ -5,49 +5,49 @@ use crate::engine::slab::NONE;
 use crate::plan::{CacheOp, DataStep, KeyChoice, Kind, Op, Pc, Target};
 
 /// A place in a program that may not be known yet; what `Pc` holds until labels are resolved.
-pub(super) type Label = u32;
+pub(crate) type Label = u32;
 
 impl Lowering<'_> {
     /// A new label, to be placed later.
-    pub(super) fn label(&mut self) -> Label {
+    pub(crate) fn label(&mut self) -> Label {
         self.labels.push(None);
         self.labels.len() as Label - 1
     }
 
     /// Places a label at the next operation.
-    pub(super) fn place(&mut self, label: Label) {
+    pub(crate) fn place(&mut self, label: Label) {
         self.labels[label as usize] = Some(self.plan.ops.len() as Pc);
     }
 
     /// A label of the next operation.
-    pub(super) fn here(&mut self) -> Label {
+    pub(crate) fn here(&mut self) -> Label {
         let label = self.label();
         self.place(label);
         label
     }
 
     /// Adds an operation; if it fails, the frame goes on at the innermost of [`Lowering::unwinding`].
-    pub(super) fn emit(&mut self, op: Op) {
+    pub(crate) fn emit(&mut self, op: Op) {
         self.plan.ops.push(op);
         self.plan.unwind.push(self.unwinds.last().copied().unwrap_or(NONE));
     }
 
     /// Emits operations whose failures go to a label.
-    pub(super) fn unwinding(&mut self, to: Label, emit: impl FnOnce(&mut Self)) {
+    pub(crate) fn unwinding(&mut self, to: Label, emit: impl FnOnce(&mut Self)) {
         self.unwinds.push(to);
         emit(self);
         self.unwinds.pop();
     }
 
     /// Emits an operation that gives something back at the end of a program: a frame that failed goes on right behind it.
-    pub(super) fn clean_up(&mut self, op: Op) {
+    pub(crate) fn clean_up(&mut self, op: Op) {
         let next = self.label();
         self.unwinding(next, |lowering| lowering.emit(op));
         self.place(next);
     }
 
     /// Marks the calls that need nothing but the callee.
-    pub(super) fn find_quick_calls(&mut self) {
+    pub(crate) fn find_quick_calls(&mut self) {
         let plan = &mut self.plan;
         for op in &mut plan.ops {
             let Op::Call(at) = *op else { continue };
@@ -83,7 +83,7 @@ impl Lowering<'_> {
     }
 
     /// Puts places where labels are.
-    pub(super) fn resolve_labels(&mut self) {
+    pub(crate) fn resolve_labels(&mut self) {
         let labels = &self.labels;
         let resolve = |at: &mut Pc| {
             if *at != NONE {

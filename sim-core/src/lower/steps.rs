@@ -10,13 +10,13 @@ use crate::model::step::{CachedStep, CallStep, ChooseStep, FailAs, HoldStep, Par
 use crate::plan::{ANY_OP, ChoicePlan, FailPlan, ForkPlan, Op, Outcome, Place, ops};
 
 /// The number of a server pool's station `cores`.
-pub(super) const CORES: u8 = 0;
+pub(crate) const CORES: u8 = 0;
 /// The number of its station `workers`.
-pub(super) const WORKERS: u8 = 1;
+pub(crate) const WORKERS: u8 = 1;
 
 impl Lowering<'_> {
     /// Steps, one after the other.
-    pub(super) fn steps(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, steps: &[Step]) {
+    pub(crate) fn steps(&mut self, caller: &mut Caller, pool: &ServerPoolSpec, steps: &[Step]) {
         for (at, step) in steps.iter().enumerate() {
             // The first step begins when the handler does, which looks at the deadline itself.
             if at > 0 && self.deadlines {
@@ -49,7 +49,7 @@ impl Lowering<'_> {
     }
 
     /// The error rate of a component: nothing where it is 0 and stays so.
-    pub(super) fn error_rate(&mut self, component: u32, share: f64, site: u64) {
+    pub(crate) fn error_rate(&mut self, component: u32, share: f64, site: u64) {
         let name = &self.plan.components[component as usize].name;
         let changes = self.model.changes.iter().any(|change| change.component == *name);
         let fails = self.model.faults.iter().any(|fault| {
@@ -184,7 +184,7 @@ impl Lowering<'_> {
 }
 
 /// Cumulative shares of weights; the last one is 1.
-pub(super) fn cumulative(weights: impl Iterator<Item = f64>) -> Vec<f64> {
+pub(crate) fn cumulative(weights: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut sum = 0.0;
     let mut list: Vec<f64> = weights
         .map(|weight| {
@@ -197,7 +197,7 @@ pub(super) fn cumulative(weights: impl Iterator<Item = f64>) -> Vec<f64> {
 }
 
 /// Whom the steps for a miss in a cache call first.
-pub(super) fn first_call_on_miss(steps: &[Step], cache: &str) -> Option<String> {
+pub(crate) fn first_call_on_miss(steps: &[Step], cache: &str) -> Option<String> {
     steps.iter().find_map(|step| match step {
         Step::Cached(cached) if cached.link.to.as_str() == cache => first_call(&cached.miss),
         Step::Cached(cached) => {
@@ -222,7 +222,7 @@ fn first_call(steps: &[Step]) -> Option<String> {
 }
 
 /// The plan of a draw that belongs to no program.
-pub(super) fn own_draw(
+pub(crate) fn own_draw(
     distribution: &crate::model::distribution::Distribution,
     names: &[&str],
 ) -> crate::plan::DrawPlan {

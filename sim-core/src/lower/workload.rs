@@ -20,7 +20,7 @@ use crate::workload::sampler::Sampler;
 use crate::workload::trace::Trace;
 
 impl Lowering<'_> {
-    pub(super) fn keyspaces(&mut self) {
+    pub(crate) fn keyspaces(&mut self) {
         let mut first = 0;
         for (name, keyspace) in &self.model.keyspaces {
             let count = keyspace.count();
@@ -30,7 +30,7 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn classes(&mut self) {
+    pub(crate) fn classes(&mut self) {
         for (name, class) in &self.model.classes {
             self.plan.classes.push(ClassPlan {
                 name: name.clone(),
@@ -48,7 +48,7 @@ impl Lowering<'_> {
     }
 
     /// The names of all tiers.
-    pub(super) fn tiers(&mut self) {
+    pub(crate) fn tiers(&mut self) {
         let names = self.model.components.values().filter_map(|component| match component {
             Component::Client(client) => Some(client.population.as_ref()?.tiers.keys().cloned()),
             _ => None,
@@ -72,13 +72,13 @@ impl Lowering<'_> {
     }
 
     /// Whether a trace may say of a request that it writes, whatever its class says.
-    pub(super) fn rows_may_write(&self) -> bool {
+    pub(crate) fn rows_may_write(&self) -> bool {
         self.model.components.values().any(|component| {
             matches!(component, Component::Client(client) if matches!(client.arrivals, ArrivalsSpec::Trace(_)))
         })
     }
 
-    pub(super) fn client(&mut self, id: u32, name: &str, spec: &ClientSpec) {
+    pub(crate) fn client(&mut self, id: u32, name: &str, spec: &ClientSpec) {
         let mix = self.mix(spec);
         let load = self.load(spec);
         let mut entry = vec![NONE; self.plan.classes.len()];

@@ -12,7 +12,7 @@ use crate::policy::target_tracking::TrackingSpec;
 const CPU_DEFAULT: f64 = 0.8;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn autoscaler(&mut self, id: u32, name: &str, spec: &AutoscalerSpec) {
+    pub(crate) fn autoscaler(&mut self, id: u32, name: &str, spec: &AutoscalerSpec) {
         let target = self.id(spec.target.as_str());
         let bounds = (spec.min.0 as u32, spec.max.0 as u32);
         let (metrics, policy) = match spec.policy {

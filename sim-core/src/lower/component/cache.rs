@@ -2,8 +2,7 @@
 
 use super::super::call::{CallSpec, Caller};
 use super::super::{Lowering, site};
-use super::{WORK, scope, station};
-use crate::components::Component;
+use super::{WORK, station};
 use crate::components::cache::{CacheSpec, Capacity, Eviction, Fill, ReadMode, Ttl, WriteMode};
 use crate::engine::slab::NONE;
 use crate::model::link::Scope as ScopeSpec;
@@ -12,7 +11,7 @@ use crate::policy::eviction::Eviction as Policy;
 use crate::policy::hash_slots;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn cache(&mut self, id: u32, name: &str, spec: &CacheSpec) {
+    pub(crate) fn cache(&mut self, id: u32, name: &str, spec: &CacheSpec) {
         let table = self.cache_plan(id, name, spec);
         self.plan.sized_keys |= table.weighed;
         self.plan.sizes |= table.weighed;
@@ -21,7 +20,6 @@ impl Lowering<'_> {
         let kind = Kind::Cache(cache as u32);
         let plan = self.plan_of(id);
         plan.kind = kind;
-        plan.scope = scope(spec.scope);
         // One that all share is its own caller; a copy belongs to its owner.
         plan.is_caller = spec.scope == ScopeSpec::Shared;
         plan.stations = vec![station("threads", spec.threads.0 as u32)];
@@ -90,7 +88,7 @@ impl Lowering<'_> {
     }
 
     /// Times to live by keyspace, the last one for calls of no keyspace; 0: for ever.
-    pub(in crate::lower) fn ttls(&self, ttl: Option<&Ttl>) -> Vec<u64> {
+    pub(crate) fn ttls(&self, ttl: Option<&Ttl>) -> Vec<u64> {
         let of = |keyspace: &str| ttl.and_then(|ttl| ttl.of(keyspace)).unwrap_or(0);
         let default = ttl.and_then(|ttl| ttl.default).map_or(0, |time| time.0);
         self.model.keyspaces.keys().map(|name| of(name)).chain([default]).collect()
@@ -224,47 +222,6 @@ impl Lowering<'_> {
         self.release_sessions(&caller);
         self.emit(Op::EndBranch);
         program
-    }
-
-    /// What the figures of caches leave out.
-    pub(in crate::lower) fn cache_assumptions(&self) -> Vec<String> {
-        let caches = || {
-            self.model.components.values().filter_map(|component| match component {
-                Component::Cache(cache) => Some(cache),
-                _ => None,
-            })
-        };
-        let mut list = Vec::new();
-        let mut say = |is: bool, text: &str| {
-            if is {
-                list.push(text.to_string());
-            }
-        };
-        say(
-            caches().any(|cache| !cache.coalesce),
-            "Two requests that miss the same key at once both load it: loads are not coalesced.",
-        );
-        say(
-            caches().any(|cache| cache.coalesce),
-            "Waiting for another's load costs nothing at the cache: a lock in Redis would be polled; leans towards too fast.",
-        );
-        say(
-            caches().any(|cache| cache.write_mode() == WriteMode::Behind),
-            "A flush writes its keys one after the other and a failed one waits for the next flush; leans towards a slow backlog.",
-        );
-        say(
-            caches().any(|cache| cache.invalidate_tags),
-            "Taking out what has a tag costs one delete, however many items that are; leans towards too fast.",
-        );
-        say(
-            caches().any(|cache| cache.nodes.0 > 1),
-            "Clients of a cluster know its slots; a node that is down is missed until it is back: replicas are not promoted.",
-        );
-        say(
-            caches().any(|cache| matches!(cache.capacity, Some(Capacity::Bytes(_)))),
-            "Items weigh their own bytes alone, not those that the cache keeps with each; leans towards too many hits.",
-        );
-        list
     }
 }
 

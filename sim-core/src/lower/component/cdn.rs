@@ -14,7 +14,7 @@ use crate::policy::cdn_ttl::{Limits, kept_ns};
 const STANDS_IN_NS: u64 = 100 * 365 * 86_400 * 1_000_000_000;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn cdn(&mut self, id: u32, name: &str, spec: &CdnSpec) {
+    pub(crate) fn cdn(&mut self, id: u32, name: &str, spec: &CdnSpec) {
         let ttl_ns: Vec<Option<u64>> = self.model.classes.values().map(|class| kept(spec, class)).collect();
         let rtts: Vec<Option<u32>> =
             spec.regions.iter().map(|(region, own)| self.region_rtt(name, region, own)).collect();

@@ -3,14 +3,14 @@
 use super::super::call::{CallSpec, Caller};
 use super::super::steps::own_draw;
 use super::super::{Lowering, site};
-use super::{scope, station};
+use super::station;
 use crate::components::Component;
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolOrder};
 use crate::engine::slab::NONE;
 use crate::plan::*;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn connection_pool(&mut self, id: u32, name: &str, spec: &ConnectionPoolSpec) {
+    pub(crate) fn connection_pool(&mut self, id: u32, name: &str, spec: &ConnectionPoolSpec) {
         let database = self.source_of(name).filter(|_| self.behind_is_database(spec));
         let limited = database.as_ref().and_then(|database| match &self.model.components[database.as_str()] {
             Component::Database(behind) if behind.connections.is_some() => Some(self.id(database)),
@@ -58,7 +58,6 @@ impl Lowering<'_> {
         let kind = Kind::ConnectionPool(self.plan.connection_pools.len() as u32 - 1);
         let plan = self.plan_of(id);
         plan.kind = kind;
-        plan.scope = scope(spec.scope);
         plan.stations = vec![StationPlan { timeout_ns, capacity, ..station("connections", connections) }];
         let entry = self.here();
         let (release, reply) = (self.label(), self.label());

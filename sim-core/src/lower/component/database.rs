@@ -10,7 +10,7 @@ use crate::plan::*;
 use crate::policy::placement::Rule;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn database(&mut self, id: u32, name: &str, spec: &DatabaseSpec) {
+    pub(crate) fn database(&mut self, id: u32, name: &str, spec: &DatabaseSpec) {
         let slots = spec.slots();
         let mut stations = vec![match slots {
             Some(slots) => station("slots", slots as u32),

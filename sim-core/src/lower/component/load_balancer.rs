@@ -21,7 +21,7 @@ const LAYER_4_IDLE_NS: u64 = 350_000_000_000;
 const NO_PANIC: f64 = 0.0;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn balancer(&mut self, id: u32, name: &str, spec: &LoadBalancerSpec) {
+    pub(crate) fn balancer(&mut self, id: u32, name: &str, spec: &LoadBalancerSpec) {
         let model = self.model;
         let policies = spec.routes.iter().map(|route| route.policy.unwrap_or(spec.policy).0).chain([spec.policy.0]);
         let mut groups: Vec<&[Target]> = spec.routes.iter().map(|route| &route.to[..]).collect();
@@ -160,14 +160,6 @@ impl Lowering<'_> {
             }
             _ => false,
         })
-    }
-
-    /// Whether any balancer takes note of the health of what is behind it.
-    pub(in crate::lower) fn checks_health(&self) -> bool {
-        self.model
-            .components
-            .values()
-            .any(|component| matches!(component, Component::LoadBalancer(balancer) if balancer.health.is_some()))
     }
 }
 

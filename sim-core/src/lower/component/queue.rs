@@ -8,7 +8,7 @@ use crate::engine::slab::NONE;
 use crate::plan::*;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn queue(&mut self, id: u32, name: &str, spec: &QueueSpec) {
+    pub(crate) fn queue(&mut self, id: u32, name: &str, spec: &QueueSpec) {
         self.plan.queues.push(QueuePlan {
             component: id,
             batch: spec.batch.size.0 as u32,

@@ -2,7 +2,6 @@
 
 use super::super::Lowering;
 use super::super::call::{CallSpec, Caller};
-use super::scope;
 use crate::components::Component;
 use crate::components::rate_limiter::*;
 use crate::model::value::Quota as QuotaSpec;
@@ -13,7 +12,7 @@ use crate::policy::limiting::{Adaptive, Algorithm as Counting, Limit, Quota};
 const ADAPTIVE_PARTS: f64 = 1000.0;
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn rate_limiter(&mut self, id: u32, name: &str, spec: &RateLimiterSpec) {
+    pub(crate) fn rate_limiter(&mut self, id: u32, name: &str, spec: &RateLimiterSpec) {
         let cell = self.work_cell(id);
         let plan = LimiterPlan {
             component: id,
@@ -36,10 +35,7 @@ impl Lowering<'_> {
         let settles = plan.failed_only || plan.adaptive.is_some();
         self.plan.limiters.push(plan);
         let number = self.plan.limiters.len() as u32 - 1;
-        let plan = self.plan_of(id);
-        plan.kind = Kind::Limiter(number);
-        // What is in a store is everybody's.
-        plan.scope = if spec.store.is_some() { Scope::Shared } else { scope(spec.scope) };
+        self.plan_of(id).kind = Kind::Limiter(number);
         let entry = self.here();
         let mut caller = Caller::new(id, &[name], None);
         let (passed, settle, reply) = (self.label(), self.label(), self.label());
@@ -92,7 +88,7 @@ impl Lowering<'_> {
     }
 
     /// The limits by tier, the last one that of clients of none.
-    pub(in crate::lower) fn limits(&self, spec: &RateLimiterSpec) -> Vec<Option<Limit>> {
+    pub(crate) fn limits(&self, spec: &RateLimiterSpec) -> Vec<Option<Limit>> {
         let of = |name: &String| {
             spec.tiers.get(name).map(|tier| limit(spec, &tier.rate, tier.burst.or(spec.burst).map(|burst| burst.0)))
         };

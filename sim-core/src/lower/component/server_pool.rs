@@ -16,7 +16,7 @@ use crate::plan::*;
 use crate::policy::adaptive_limit::{LimitRule, LimitSpec};
 
 impl Lowering<'_> {
-    pub(in crate::lower) fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
+    pub(crate) fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
         let cores = spec.cores.0;
         let workers = spec.workers().min(u32::MAX as u64 - 1) as u32;
         // A worker keeps one core busy at most, unless its handler works in several branches at once.
