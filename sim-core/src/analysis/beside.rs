@@ -36,17 +36,12 @@ pub fn beside(model: &Model, report: &Report) -> Vec<Beside> {
     }
     let mut lines = Lines { model, report, found: Vec::new() };
     for (name, component) in &model.components {
-        match component {
-            Component::ServerPool(pool) => lines.open_queue(name, pool),
-            Component::Client(client) => lines.closed_network(name, client),
-            Component::Cache(cache) => lines.cache(name, cache),
-            Component::LoadBalancer(_)
-            | Component::ConnectionPool(_)
-            | Component::Database(_)
-            | Component::Queue(_)
-            | Component::Cdn(_)
-            | Component::RateLimiter(_)
-            | Component::Autoscaler(_) => {}
+        if let Component::ServerPool(pool) = component {
+            lines.open_queue(name, pool);
+        } else if let Component::Client(client) = component {
+            lines.closed_network(name, client);
+        } else if let Component::Cache(cache) = component {
+            lines.cache(name, cache);
         }
     }
     lines.found
@@ -255,24 +250,14 @@ impl<'a> Lines<'a> {
         if !self.callers(name).eq([caller]) {
             return None;
         }
-        match self.model.components.get(name)? {
-            Component::ServerPool(pool) if pool.queue.capacity.is_none() => {
-                Some(self.service(name, pool)?.single_server_s()? / pool.speed.0)
-            }
-            Component::Database(database) => {
-                let is_write = self.model.classes.values().next()?.write;
-                database_s(database, operation.unwrap_or(if is_write { "write" } else { "read" }))
-            }
-            Component::ServerPool(_)
-            | Component::Client(_)
-            | Component::LoadBalancer(_)
-            | Component::Cache(_)
-            | Component::ConnectionPool(_)
-            | Component::Queue(_)
-            | Component::Cdn(_)
-            | Component::RateLimiter(_)
-            | Component::Autoscaler(_) => None,
+        let component = self.model.components.get(name)?;
+        if let Component::Database(database) = component {
+            let is_write = self.model.classes.values().next()?.write;
+            return database_s(database, operation.unwrap_or(if is_write { "write" } else { "read" }));
         }
+        let Component::ServerPool(pool) = component else { return None };
+        pool.queue.capacity.is_none().then_some(())?;
+        Some(self.service(name, pool)?.single_server_s()? / pool.speed.0)
     }
 
     /// A least-recently-used cache that is asked for independent keys and only read: Che's approximation.
@@ -301,21 +286,10 @@ impl<'a> Lines<'a> {
 
     /// Whether each request looks up its own key, once, at this cache; whoever asks, draws keys independently.
     fn looks_up_once(&self, cache: &str) -> bool {
-        let independent = self.model.components.values().all(|component| match component {
-            Component::Client(client) => {
-                client.journey.is_none()
-                    && !matches!(client.arrivals, Arrivals::Trace(_))
-                    && is_plain(client.link_options())
-            }
-            Component::ServerPool(_)
-            | Component::LoadBalancer(_)
-            | Component::ConnectionPool(_)
-            | Component::Cache(_)
-            | Component::Database(_)
-            | Component::Queue(_)
-            | Component::Cdn(_)
-            | Component::RateLimiter(_)
-            | Component::Autoscaler(_) => true,
+        let independent = self.model.components.values().all(|component| {
+            let Component::Client(client) = component else { return true };
+            let plain = client.journey.is_none() && is_plain(client.link_options());
+            plain && !matches!(client.arrivals, Arrivals::Trace(_))
         });
         let mut callers = self.callers(cache);
         let (Some(caller), None) = (callers.next(), callers.next()) else { return false };

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::load;
 use super::report::{ComponentReport, CostReport};
-use crate::components::Component;
 use crate::model::Model;
 use crate::model::link::Scope;
 use crate::plan::{Kind, Plan};
@@ -73,7 +72,7 @@ pub fn foretold(model: &Model) -> Option<Foretold> {
     for (name, component) in &model.components {
         let Some(price) = component.cost() else { continue };
         priced = true;
-        let (nodes, exactly) = nodes(model, name, component, callers.get(name));
+        let (nodes, exactly) = component.part().nodes(name, model, callers.get(name));
         all.per_month += price.per_month(nodes, 0.0, 0.0);
         let by_use = price.per_million.0 > 0.0 || price.per_gb.0 > 0.0;
         all.exactly &= (exactly || price.per_hour.0 == 0.0) && !by_use;
@@ -81,46 +80,16 @@ pub fn foretold(model: &Model) -> Option<Foretold> {
     priced.then_some(all)
 }
 
-/// How many nodes a component has at least, and whether it always has as many.
-fn nodes(model: &Model, name: &str, component: &Component, callers: Option<&BTreeSet<String>>) -> (f64, bool) {
-    let copies = |scope| match (scope, callers) {
+/// How many copies there are at least of what each caller may have its own of, and whether there are always as many.
+pub(crate) fn copies(model: &Model, scope: Scope, callers: Option<&BTreeSet<String>>) -> (f64, bool) {
+    match (scope, callers) {
         (Scope::Shared, _) => (1.0, true),
         // Who calls it can't be told where the load is in a file.
         (Scope::PerReplica, None) => (0.0, false),
         (Scope::PerReplica, Some(callers)) => {
-            let each = callers.iter().map(|caller| match model.components.get(caller) {
-                Some(component @ Component::ServerPool(_)) => nodes(model, caller, component, None),
-                Some(_) | None => (1.0, true),
-            });
+            let each = callers.iter().map(|caller| model.components[caller].part().nodes(caller, model, None));
             each.fold((0.0, true), |all, one| (all.0 + one.0, all.1 && one.1))
         }
-    };
-    match component {
-        Component::ServerPool(pool) => {
-            let scaler = model.components.values().find_map(|component| match component {
-                Component::Autoscaler(scaler) if scaler.target.as_str() == name => Some(scaler),
-                _ => None,
-            });
-            let changes = model.changes.iter().filter(|change| change.component == name && change.field == "replicas");
-            let later = changes.filter_map(|change| match &change.spec {
-                Component::ServerPool(pool) => Some(pool.replicas.0),
-                _ => None,
-            });
-            let fewest = later.clone().fold(pool.replicas.0, u64::min);
-            match scaler {
-                Some(scaler) => (fewest.min(scaler.min.0) as f64, scaler.min == scaler.max && fewest == scaler.max.0),
-                None => (fewest as f64, later.count() == 0),
-            }
-        }
-        Component::Database(database) => (database.shards.0 as f64 * (1 + database.replicas.0) as f64, true),
-        Component::Cache(cache) => copies(cache.scope),
-        Component::ConnectionPool(pool) => copies(pool.scope),
-        Component::Client(_)
-        | Component::LoadBalancer(_)
-        | Component::Queue(_)
-        | Component::Cdn(_)
-        | Component::Autoscaler(_) => (1.0, true),
-        Component::RateLimiter(limiter) => copies(limiter.scope),
     }
 }
 

@@ -6,15 +6,8 @@ mod servers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::components::Component;
-use crate::components::cache::{CacheSpec, ReadMode, WriteMode};
 use crate::components::client::ClientSpec;
-use crate::components::connection_pool::ConnectionPoolSpec;
-use crate::components::database::{DatabaseSpec, Operation, ReadFrom};
-use crate::components::load_balancer::{LoadBalancerSpec, Target};
-use crate::components::queue::{BatchCalls, QueueSpec};
-use crate::components::rate_limiter::RateLimiterSpec;
 use crate::components::server_pool::ServerPoolSpec;
-use crate::math;
 use crate::model::Model;
 use crate::model::arrivals::{Arrivals, Users};
 use crate::model::link::Link;
@@ -85,22 +78,22 @@ pub fn arrivals(model: &Model) -> f64 {
 
 /// A call on its way through the model.
 #[derive(Clone, Copy, Debug)]
-struct Call<'a> {
+pub(crate) struct Call<'a> {
     /// How many per second.
-    rate: f64,
+    pub rate: f64,
     /// The class.
-    class: &'a str,
+    pub class: &'a str,
     /// The operation, if the caller names one.
-    operation: Option<&'a str>,
+    pub operation: Option<&'a str>,
     /// The nearest caller with replicas.
-    caller: &'a str,
+    pub caller: &'a str,
     /// How deep it is.
-    depth: usize,
+    pub depth: usize,
 }
 
 /// What has been found so far.
-struct Walk<'a> {
-    model: &'a Model,
+pub(crate) struct Walk<'a> {
+    pub model: &'a Model,
     /// Busy servers by component and station.
     work: BTreeMap<(String, &'static str), f64>,
     /// Who calls each component.
@@ -110,13 +103,15 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn assume(&mut self, assumption: String) {
+    /// Notes what is taken for granted.
+    pub fn assume(&mut self, assumption: String) {
         if !self.assumptions.contains(&assumption) {
             self.assumptions.push(assumption);
         }
     }
 
-    fn add(&mut self, component: &str, station: &'static str, busy: f64) {
+    /// Adds work to a station: how many of its servers are kept busy.
+    pub fn add(&mut self, component: &str, station: &'static str, busy: f64) {
         if busy > 0.0 {
             *self.work.entry((component.to_owned(), station)).or_default() += busy;
         }
@@ -193,7 +188,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Follows a call over a link; gives its mean time without any waiting.
-    fn link(&mut self, link: &'a Link, call: Call<'a>) -> f64 {
+    pub fn link(&mut self, link: &'a Link, call: Call<'a>) -> f64 {
         seconds(&link.options.rtt) + self.component(link.to.as_str(), call)
     }
 
@@ -204,38 +199,13 @@ impl<'a> Walk<'a> {
         }
         let call = Call { depth: call.depth + 1, ..call };
         let Some((name, component)) = self.model.components.get_key_value(name) else { return 0.0 };
-        if !matches!(component, Component::LoadBalancer(_) | Component::RateLimiter(_)) {
-            self.callers.entry(name.clone()).or_default().insert(call.caller.to_owned());
-        }
-        match component {
-            Component::LoadBalancer(balancer) => self.balancer(balancer, call),
-            Component::ServerPool(pool) => self.server_pool(name, pool, call),
-            Component::Cache(cache) => self.cache(name, cache, call),
-            Component::ConnectionPool(pool) => self.connection_pool(name, pool, call),
-            Component::Database(database) => self.database(name, database, call),
-            Component::Queue(queue) => self.queue(name, queue, call),
-            Component::Cdn(cdn) => self.link(&cdn.to, call),
-            Component::RateLimiter(limiter) => self.rate_limiter(name, limiter, call),
-            Component::Client(_) | Component::Autoscaler(_) => 0.0,
-        }
+        self.callers.entry(name.clone()).or_default().insert(call.caller.to_owned());
+        component.part().load(name, call, self)
     }
 
-    fn balancer(&mut self, balancer: &'a LoadBalancerSpec, call: Call<'a>) -> f64 {
-        let route =
-            balancer.routes.iter().find(|route| route.classes.0.iter().any(|class| class.as_str() == call.class));
-        let targets: &'a [Target] = route.map_or(&balancer.to.0, |route| &route.to.0);
-        let weight = |target: &Target| target.weight.0 * self.replicas(target.link.to.as_str());
-        let weights: Vec<f64> = targets.iter().map(weight).collect();
-        let total: f64 = weights.iter().sum();
-        if total <= 0.0 {
-            return 0.0;
-        }
-        let shares = targets.iter().zip(weights).map(|(target, weight)| (target, weight / total));
-        shares.map(|(target, share)| share * self.link(&target.link, Call { rate: call.rate * share, ..call })).sum()
-    }
-
-    fn server_pool(&mut self, name: &'a str, pool: &'a ServerPoolSpec, call: Call<'a>) -> f64 {
-        let Some(steps) = pool.handlers.get(call.class).or_else(|| pool.handlers.get("*")) else { return 0.0 };
+    /// A call of a server pool: its handler, and the worker that it holds.
+    pub fn server_pool(&mut self, name: &'a str, pool: &'a ServerPoolSpec, call: Call<'a>) -> f64 {
+        let Some(steps) = pool.handler(call.class) else { return 0.0 };
         let speed = self.mean_speed(pool);
         let inside = Call { caller: name, operation: None, ..call };
         let cpu_before = self.work.get(&(name.to_owned(), "cores")).copied().unwrap_or(0.0);
@@ -333,64 +303,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn connection_pool(&mut self, name: &'a str, pool: &'a ConnectionPoolSpec, call: Call<'a>) -> f64 {
-        let time_s = self.link(&pool.to, call);
-        self.add(name, "connections", call.rate * time_s);
-        time_s
-    }
-
-    /// Its consumer works after its publishers have gone on. A batch is as dear as a message.
-    fn queue(&mut self, name: &'a str, queue: &'a QueueSpec, call: Call<'a>) -> f64 {
-        let size = queue.batch.size.0 as f64;
-        let rate = if queue.batch.calls == BatchCalls::One { call.rate / size } else { call.rate };
-        let time_s = self.link(&queue.to, Call { rate, caller: name, operation: None, ..call });
-        self.add(name, "workers", call.rate / size * time_s);
-        0.0
-    }
-
-    /// All calls pass it.
-    fn rate_limiter(&mut self, name: &str, limiter: &'a RateLimiterSpec, call: Call<'a>) -> f64 {
-        self.assume(format!("`{name}` lets all calls pass"));
-        let asks = |store: &'a Link| {
-            let is_cache = matches!(self.model.components.get(store.to.as_str()), Some(Component::Cache(_)));
-            (store, Call { operation: Some(if is_cache { "delete" } else { "write" }), ..call })
-        };
-        let store_s = limiter.store.as_ref().map(asks).map_or(0.0, |(store, call)| self.link(store, call));
-        store_s + limiter.to.as_ref().map_or(0.0, |to| self.link(to, call))
-    }
-
-    /// Nothing is found in it: every read goes on to what is behind.
-    fn cache(&mut self, name: &'a str, cache: &'a CacheSpec, call: Call<'a>) -> f64 {
-        let is_write = self.is_write(call.class);
-        let operation = call.operation.unwrap_or(if is_write { "write" } else { "read" });
-        let backing = |walk: &mut Self, operation: &'static str| {
-            let call = Call { operation: Some(operation), ..call };
-            cache.backing.as_ref().map_or(0.0, |backing| walk.link(backing, call))
-        };
-        match operation {
-            "read" => {
-                self.assume(format!("nothing is found in `{name}`"));
-                // Aside or through, a look-up, the load and a fill.
-                let operations: &[&str] = match cache.read_mode() {
-                    ReadMode::Aside => &["read", "write"],
-                    ReadMode::Through | ReadMode::Ahead => &["read"],
-                };
-                self.cache_operations(name, call, operations) + backing(self, "read")
-            }
-            "delete" => self.cache_operations(name, call, &["delete"]),
-            _ => {
-                let operations: &[&str] = match cache.write_mode() {
-                    WriteMode::Invalidate => &["delete"],
-                    WriteMode::Through | WriteMode::Update | WriteMode::Behind => &["write"],
-                    WriteMode::Around => &[],
-                };
-                self.cache_operations(name, call, operations) + backing(self, "write")
-            }
-        }
-    }
-
     /// Work of a cache itself; gives its mean time.
-    fn cache_operations(&mut self, name: &'a str, call: Call<'a>, operations: &[&str]) -> f64 {
+    pub fn cache_operations(&mut self, name: &'a str, call: Call<'a>, operations: &[&str]) -> f64 {
         let Some(Component::Cache(cache)) = self.model.components.get(name) else { return 0.0 };
         self.callers.entry(name.to_owned()).or_default().insert(call.caller.to_owned());
         let time = |operation: &&str| {
@@ -406,57 +320,15 @@ impl<'a> Walk<'a> {
         time_s
     }
 
-    fn database(&mut self, name: &'a str, database: &'a DatabaseSpec, call: Call<'a>) -> f64 {
-        let usual = if self.is_write(call.class) { "write" } else { "read" };
-        let operation = call.operation.unwrap_or(usual);
-        let Some(spec) = database.operations.get(operation) else { return 0.0 };
-        let is_write = spec.is_write(operation);
-        let time_s = operation_seconds(spec) * if is_write { database.write_factor() } else { 1.0 };
-        let extra = database.scatter_of(operation, spec) * (database.shards.0 - 1) as f64;
-        let work_s = time_s * (1.0 + extra);
-        if database.shards.0 > 1 {
-            self.assume(format!("calls are spread evenly over the shards of `{name}`"));
-        }
-        let replicas = database.replicas.0 as f64;
-        let on_replicas = match database.read_from {
-            _ if spec.is_write(operation) || replicas == 0.0 => 0.0,
-            ReadFrom::Primary => 0.0,
-            ReadFrom::Replica => 1.0,
-            ReadFrom::Any => replicas / (replicas + 1.0),
-        };
-        let station = if database.slots().is_some() { "slots" } else { "cores" };
-        self.add(name, station, call.rate * work_s * (1.0 - on_replicas));
-        self.add(name, REPLICAS, call.rate * work_s * on_replicas);
-        if is_write {
-            self.add(name, REPLICAS, call.rate * replicas * seconds(&database.apply));
-        }
-        time_s
-    }
-
-    fn is_write(&self, class: &str) -> bool {
+    /// Whether a class writes.
+    pub fn is_write(&self, class: &str) -> bool {
         self.model.classes.get(class).is_some_and(|class| class.write)
     }
 }
 
-/// The work of a database's replicas, apart from that of its primaries.
-const REPLICAS: &str = "replicas";
-
-fn seconds(time: &TimeDistribution) -> f64 {
+/// The mean of a time.
+pub(crate) fn seconds(time: &TimeDistribution) -> f64 {
     time.0.mean() / 1e9
-}
-
-/// The mean time of a database operation: its own, and that of the rows.
-fn operation_seconds(operation: &Operation) -> f64 {
-    let per_row_s = operation.per_row.0 as f64 / 1e9;
-    let rows_s = match (operation.rows, operation.indexed) {
-        (None, _) => 0.0,
-        (Some(rows), false) => rows.0 as f64 * per_row_s,
-        (Some(rows), true) => {
-            let probes = math::log2(rows.0.max(1) as f64);
-            probes * operation.per_probe.0 as f64 / 1e9 + operation.returned.0 as f64 * per_row_s
-        }
-    };
-    seconds(&operation.time) + rows_s
 }
 
 #[cfg(test)]

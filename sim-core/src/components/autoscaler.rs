@@ -1,8 +1,7 @@
 //! Autoscalers: how many replicas a server pool has.
 
 use super::scaling::{Cooldown, CoresRange, Datapoints, MemoryRange, Metric, Nodes, Predict, Rule, Scheduled};
-use crate::components::Part;
-use crate::components::{Nature, Outgoing};
+use crate::components::{Nature, Outgoing, Part};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP};
@@ -101,6 +100,10 @@ impl Part for AutoscalerSpec {
             );
         }
         list
+    }
+
+    fn facts(&self) -> Vec<String> {
+        vec![format!("{}, {} to {}", self.policy.word(), self.min.0, self.max.0)]
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cache::{Capacity, Eviction};
-use crate::components::Part;
-use crate::components::{Nature, Outgoing};
+use crate::components::{Nature, Outgoing, Part, counted};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::Link;
@@ -86,6 +85,10 @@ impl Part for CdnSpec {
         vec![
             "A CDN takes any load, its regions share nothing, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin.",
         ]
+    }
+
+    fn facts(&self) -> Vec<String> {
+        vec![counted(self.regions.len().max(1) as u64, "region")]
     }
 }
 

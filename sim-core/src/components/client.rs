@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::components::Part;
-use crate::components::{Nature, Outgoing};
+use crate::components::{Nature, Outgoing, Part, counted};
 use crate::lower::Lowering;
 use crate::model::arrivals::{Arrivals, Users};
 use crate::model::cost::Cost;
@@ -11,6 +10,7 @@ use crate::model::keyspace::Popularity;
 use crate::model::link::{Link, LinkOptions};
 use crate::model::node::EMPTY_MAP;
 use crate::model::spec::{About, Referent};
+use crate::model::units::humane_rate;
 use crate::model::validate::Check;
 use crate::model::value::{Count, Factor, Name, Share, TimeDistribution};
 use crate::plan::ChangeKind;
@@ -116,6 +116,31 @@ impl Part for ClientSpec {
             },
             _ => None,
         }
+    }
+
+    fn load_is_known(&self) -> bool {
+        matches!(self.arrivals, Arrivals::Open(_)) && self.max_in_flight.is_none()
+    }
+
+    fn facts(&self) -> Vec<String> {
+        vec![match &self.arrivals {
+            Arrivals::Open(open) => humane_rate(open.rate.0),
+            Arrivals::Stages(staged) => {
+                let highest = staged.stages.iter().map(|stage| stage.level().0).fold(0.0, f64::max);
+                format!("stages up to {}", humane_rate(highest))
+            }
+            Arrivals::Daily(daily) => {
+                format!("daily, {} to {}", humane_rate(daily.daily.trough.0), humane_rate(daily.daily.peak.0))
+            }
+            Arrivals::Closed(closed) => match &closed.users {
+                Users::Constant(users) => counted(users.0, "user"),
+                Users::Stages(stages) => {
+                    let most = stages.iter().map(|stage| stage.level().0).max().unwrap_or(0);
+                    format!("up to {}", counted(most, "user"))
+                }
+            },
+            Arrivals::Trace(trace) => trace.trace.0.clone(),
+        }]
     }
 }
 

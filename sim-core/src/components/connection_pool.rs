@@ -1,8 +1,10 @@
 //! Connection pools: what callers must hold before they reach what is behind.
 
-use crate::components::Part;
-use crate::components::{Nature, Outgoing};
+use crate::analysis::load::{self, Walk};
+use crate::components::{Nature, Outgoing, Part, counted};
+use crate::experiment::levers::{Lever, Order};
 use crate::lower::{CallSpec, Caller, Lowering};
+use crate::model::Model;
 use crate::model::cost::Cost;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::link::{Link, Scope};
@@ -126,6 +128,35 @@ impl Part for ConnectionPoolSpec {
                 Some(ChangeKind::Size { component, size: self.size.0 as u32, overflow: self.overflow.0 as u32 })
             }
             _ => None,
+        }
+    }
+
+    fn load<'a>(&'a self, name: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {
+        let time_s = walk.link(&self.to, call);
+        walk.add(name, "connections", call.rate * time_s);
+        time_s
+    }
+
+    fn servers(&self, name: &str, _: &str, walk: &mut Walk) -> Option<f64> {
+        Some(walk.copies(name, self.scope) * (self.size.0 + self.overflow.0) as f64)
+    }
+
+    fn levers(&self, name: &str, _: &Model) -> Vec<Lever> {
+        vec![Lever::count(name, Some("connections"), "connections", "size", self.size.0, Order::Usually)]
+    }
+
+    fn orders(&self) -> &'static [(&'static str, Order)] {
+        &[("overflow", Order::Usually)]
+    }
+
+    fn load_is_known(&self) -> bool {
+        true
+    }
+
+    fn facts(&self) -> Vec<String> {
+        match self.overflow.0 {
+            0 => vec![counted(self.size.0, "connection")],
+            overflow => vec![format!("{} + {}", self.size.0, counted(overflow, "connection"))],
         }
     }
 }

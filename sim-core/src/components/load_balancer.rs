@@ -1,9 +1,9 @@
 //! Load balancers: which of several endpoints gets the next call.
 
-use crate::components::Part;
+use crate::analysis::load::{self, Walk};
 use crate::components::health::Health;
 use crate::components::rate_limiter::with_own_fields;
-use crate::components::{Nature, Outgoing};
+use crate::components::{Nature, Outgoing, Part};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
@@ -129,6 +129,41 @@ impl Part for LoadBalancerSpec {
             );
         }
         list
+    }
+
+    fn load<'a>(&'a self, _: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {
+        let targets = self.targets_of(call.class);
+        let weight = |target: &Target| target.weight.0 * walk.replicas(target.link.to.as_str());
+        let weights: Vec<f64> = targets.iter().map(weight).collect();
+        let total: f64 = weights.iter().sum();
+        if total <= 0.0 {
+            return 0.0;
+        }
+        let shares = targets.iter().zip(weights).map(|(target, weight)| (target, weight / total));
+        let time_s = |(target, share): (&'a Target, f64)| {
+            share * walk.link(&target.link, load::Call { rate: call.rate * share, ..call })
+        };
+        shares.map(time_s).sum()
+    }
+
+    fn treats_alike(&self, pool: &str) -> bool {
+        let deals = matches!(
+            self.policy.0,
+            BalancerPolicy::RoundRobin
+                | BalancerPolicy::Random
+                | BalancerPolicy::LeastConnections
+                | BalancerPolicy::PowerOfTwo
+        );
+        let reaches = self.to.0.iter().any(|target| target.link.to.as_str() == pool);
+        deals && (!reaches || self.to.0.len() == 1) && self.routes.is_empty()
+    }
+
+    fn load_is_known(&self) -> bool {
+        true
+    }
+
+    fn facts(&self) -> Vec<String> {
+        vec![self.policy.0.word().to_owned()]
     }
 }
 

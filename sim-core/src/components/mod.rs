@@ -19,7 +19,7 @@ use crate::model::node::Node;
 use crate::model::spec::{Place, Read, Reader, Shape, Spec, Structure, in_a_row, wrong_word};
 
 pub use part::Outgoing;
-pub(crate) use part::{Nature, Part};
+pub(crate) use part::{Nature, Part, counted};
 
 /// Declares the component types, in the order of a palette: a line each, from which follow the enum, reading by `type`,
 /// the schema and the palette, and the way to what each says for itself.
@@ -125,6 +125,11 @@ impl Component {
     /// Its stations, as reports name them; the first is the one that its own `utilization`, `queue` and `wait` are of.
     pub fn stations(&self) -> Vec<&'static str> {
         self.part().stations()
+    }
+
+    /// What matters most of it in a picture, a line each.
+    pub fn facts(&self) -> Vec<String> {
+        self.part().facts()
     }
 
     /// Whom it calls, steers or borrows of.

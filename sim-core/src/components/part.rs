@@ -1,11 +1,18 @@
 //! What the rest of the core asks of any component. Each answers in its own file; what most would say is said here.
 
+use std::collections::BTreeSet;
+
 use super::server_pool::Zones;
+use crate::analysis::cost;
+use crate::analysis::load::{self, Walk};
+use crate::experiment::levers::{Lever, Order};
 use crate::lower::{CallSpec, Caller, Lowering};
+use crate::model::Model;
 use crate::model::address::Address;
 use crate::model::link::{Link, Scope};
 use crate::model::node::Node;
 use crate::model::spec::{Read, Reader};
+use crate::model::units::grouped;
 use crate::model::validate::{Call, Check, Edge, Flow, Places};
 use crate::model::value::Name;
 use crate::plan::{ChangeKind, Target};
@@ -160,4 +167,51 @@ pub(crate) trait Part {
     fn assumptions(&self) -> Vec<&'static str> {
         Vec::new()
     }
+
+    /// What a call of it comes to on average: adds the work to its stations, follows what it calls, and gives its time
+    /// without any waiting. It goes on over each of its links.
+    fn load<'a>(&'a self, _name: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {
+        self.links().iter().filter_map(|way| way.link).map(|link| walk.link(link, call)).sum()
+    }
+
+    /// How many servers a station has, over all instances.
+    fn servers(&self, _name: &str, _station: &str, _: &mut Walk) -> Option<f64> {
+        None
+    }
+
+    /// Whether as much is offered to what is behind it as to it, so that what can't be served is known before any run.
+    fn load_is_known(&self) -> bool {
+        false
+    }
+
+    /// How many nodes are paid for at least, and whether it is always as many. `callers`: those that may have copies.
+    fn nodes(&self, _name: &str, model: &Model, callers: Option<&BTreeSet<String>>) -> (f64, bool) {
+        cost::copies(model, self.scope(), callers)
+    }
+
+    /// What it can have more of.
+    fn levers(&self, _name: &str, _: &Model) -> Vec<Lever> {
+        Vec::new()
+    }
+
+    /// What is known of more of its other fields.
+    fn orders(&self) -> &'static [(&'static str, Order)] {
+        &[]
+    }
+
+    /// Whether another replica of a pool is to it what the others are, and takes nothing from them.
+    fn treats_alike(&self, _pool: &str) -> bool {
+        true
+    }
+
+    /// What matters most of it in a picture, a line each.
+    fn facts(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// `1 core`, `20,000 items`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(count))
 }

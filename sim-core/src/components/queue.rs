@@ -1,9 +1,11 @@
 //! Queues: messages that are worked on later than they are published.
 
 use super::server_pool::WhenFull;
-use crate::components::Part;
-use crate::components::{Nature, Outgoing};
+use crate::analysis::load::{self, Walk};
+use crate::components::{Nature, Outgoing, Part, counted};
+use crate::experiment::levers::{Lever, Order};
 use crate::lower::Lowering;
+use crate::model::Model;
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::EMPTY_MAP;
@@ -113,6 +115,29 @@ impl Part for QueueSpec {
             list.push("A batch takes its consumer as long as one message, however many are in it.");
         }
         list
+    }
+
+    /// Its consumer works after its publishers have gone on. A batch is as dear as a message.
+    fn load<'a>(&'a self, name: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {
+        let size = self.batch.size.0 as f64;
+        let rate = if self.batch.calls == BatchCalls::One { call.rate / size } else { call.rate };
+        let time_s = walk.link(&self.to, load::Call { rate, caller: name, operation: None, ..call });
+        walk.add(name, "workers", call.rate / size * time_s);
+        0.0
+    }
+
+    fn servers(&self, _: &str, _: &str, _: &mut Walk) -> Option<f64> {
+        Some(self.concurrency.0 as f64)
+    }
+
+    fn levers(&self, name: &str, _: &Model) -> Vec<Lever> {
+        let now = self.concurrency.0;
+        vec![Lever::count(name, Some("workers"), "workers", "concurrency", now, Order::Usually)]
+    }
+
+    fn facts(&self) -> Vec<String> {
+        let capacity = self.capacity.map(|capacity| format!("{} at most", counted(capacity.0, "message")));
+        capacity.into_iter().chain([counted(self.concurrency.0, "worker")]).collect()
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::components::Part;
-use crate::components::{Component, Nature, Outgoing};
+use crate::analysis::load::{self, Walk};
+use crate::components::{Component, Nature, Outgoing, Part, counted};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Read, Reader};
+use crate::model::units::humane_rate;
 use crate::model::validate::{Call, Check, Edge, Flow, follow_link};
 use crate::model::value::{Count, Factor, Quota, Share, Time, Worded};
 use crate::plan::ChangeKind;
@@ -135,6 +136,27 @@ impl Part for RateLimiterSpec {
             );
         }
         list
+    }
+
+    /// All calls pass it.
+    fn load<'a>(&'a self, name: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {
+        walk.assume(format!("`{name}` lets all calls pass"));
+        let asks = |store: &'a Link| {
+            let is_cache = matches!(walk.model.components.get(store.to.as_str()), Some(Component::Cache(_)));
+            (store, load::Call { operation: Some(if is_cache { "delete" } else { "write" }), ..call })
+        };
+        let store_s = self.store.as_ref().map(asks).map_or(0.0, |(store, call)| walk.link(store, call));
+        store_s + self.to.as_ref().map_or(0.0, |to| walk.link(to, call))
+    }
+
+    fn facts(&self) -> Vec<String> {
+        let rate = self.rate.or(self.start).map(|rate| humane_rate(rate.per_second()));
+        let tiers = match self.tiers.len() as u64 {
+            0 => None,
+            tiers => Some(counted(tiers, "tier")),
+        };
+        let limits: Vec<String> = rate.into_iter().chain(tiers).collect();
+        vec![self.algorithm.0.word().to_owned(), limits.join(", ")]
     }
 }
 

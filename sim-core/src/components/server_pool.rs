@@ -1,19 +1,14 @@
 //! Server pools: replicas that run handlers.
 
+mod part;
+
 use std::collections::BTreeMap;
 
-use crate::components::Part;
-use crate::components::{Nature, Outgoing};
-use crate::lower::Lowering;
-use crate::model::address::Address;
 use crate::model::cost::Cost;
-use crate::model::diagnostic::nearest;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Choice, Read, Reader, Shape, read_struct, wrong_word};
-use crate::model::step::{Step, Steps, each_step};
-use crate::model::validate::{Call, Check, Edge, Flow, Places};
+use crate::model::step::Steps;
 use crate::model::value::{Cores, Count, Factor, Share, Size, Time, TimeDistribution};
-use crate::plan::{ChangeKind, Target};
 use crate::{choices, spec};
 
 spec! {
@@ -71,133 +66,6 @@ const ABOUT: About = About {
         "∫ busy dt of every station against the sum of the work that was drawn, in every run.",
     ],
 };
-
-impl Part for ServerPoolSpec {
-    fn stations(&self) -> Vec<&'static str> {
-        vec!["cores", "workers"]
-    }
-
-    fn check(&self, _: &str, check: &mut Check) {
-        for (number, own) in &self.overrides {
-            match number.parse::<u64>() {
-                Ok(replica) if replica < 100_000 && replica.to_string() == *number => {}
-                Ok(_) | Err(_) => check.diagnostics.push(
-                    own.at
-                        .error(format!("{} is no replica", crate::model::node::shortened(number)))
-                        .expected("the number of a replica, from \"0\""),
-                ),
-            }
-        }
-        if self.queue.capacity.is_none() {
-            check.ignored(&self.queue.at, "when_full", "the queue has no `capacity`, so it is never full");
-        }
-        for steps in self.handlers.values() {
-            each_step(steps, &mut |step| check.step(step));
-            if look_ups_inside(steps) > LOOK_UPS_MAX {
-                let found = format!("more than {LOOK_UPS_MAX} `cached` steps inside of each other");
-                check
-                    .diagnostics
-                    .push(self.at.field("handlers").error(found).help("let caches be each other's backing"));
-            }
-        }
-    }
-
-    fn nature() -> Nature {
-        Nature { endpoint: true, crashes: true, errs: true, works: true, ..Nature::CALLED }
-    }
-
-    fn links(&self) -> Vec<Outgoing<'_>> {
-        let mut found = Vec::new();
-        self.handlers.values().for_each(|steps| ways_out(steps, &mut found));
-        found
-    }
-
-    fn zones(&self) -> Option<&Zones> {
-        self.zones.as_ref()
-    }
-
-    fn calls(&self, call: &Call, flow: &mut Flow, edges: &mut Vec<Edge>) {
-        if let Some(operation) = &call.operation {
-            let found = format!("`op` {operation} has no effect: {} is a server-pool", call.component);
-            flow.diagnostics.push(self.at.warning(found));
-        }
-        match self.handler(&call.class) {
-            Some(steps) => flow.steps(steps, call, true, edges),
-            None => {
-                let handlers: Vec<&str> = self.handlers.keys().map(String::as_str).collect();
-                let help = match nearest(&call.class, handlers.iter().copied()) {
-                    Some(near) => format!("there is one for {near}"),
-                    None => "add one, or `*` for all classes that are not named".to_string(),
-                };
-                let found = format!("{} can arrive here and has no handler", call.class);
-                flow.diagnostics.push(self.at.field("handlers").error(found).help(help));
-            }
-        }
-    }
-
-    fn instance(&self, address: &Address, places: &mut Places) {
-        if !address.parts.is_empty() {
-            let found = format!("{} has no shards", address.component);
-            places.wrong(address, found, format!("{}[0]", address.component));
-        } else if let Some(replica) = address.replica {
-            places.numbered(address, "replica", replica, places.most_replicas(&address.component));
-        }
-    }
-
-    fn target(&self, id: u32) -> Target {
-        Target::Pool(id)
-    }
-
-    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
-        lowering.server_pool(id, name, self);
-    }
-
-    fn change(&self, component: u32, field: &str, _: &Lowering) -> Option<ChangeKind> {
-        match field {
-            "replicas" => Some(ChangeKind::Replicas { component, count: self.replicas.0 as u32 }),
-            "speed" => Some(ChangeKind::Speed { component, speed: self.speed.0 }),
-            "error_rate" => Some(ChangeKind::ErrorRate { component, share: self.error_rate.0 }),
-            _ => None,
-        }
-    }
-}
-
-/// How many `cached` steps may be inside of each other's misses: each lowers its misses twice, filled and unfilled.
-const LOOK_UPS_MAX: usize = 4;
-
-/// How many `cached` steps are inside of each other.
-fn look_ups_inside(steps: &[Step]) -> usize {
-    let of = |step: &Step| match step {
-        Step::Cached(cached) => 1 + look_ups_inside(&cached.miss).max(look_ups_inside(&cached.hit)),
-        Step::Hold(hold) => look_ups_inside(&hold.steps),
-        Step::Parallel(parallel) => parallel.branches.iter().map(|branch| look_ups_inside(branch)).max().unwrap_or(0),
-        Step::Choose(choose) => choose.branches.iter().map(|branch| look_ups_inside(&branch.steps)).max().unwrap_or(0),
-        Step::Cpu(_) | Step::Delay(_) | Step::Call(_) | Step::Publish(_) | Step::Fail(_) => 0,
-    };
-    steps.iter().map(of).max().unwrap_or(0)
-}
-
-/// Whom steps call, publish to or borrow of.
-fn ways_out<'a>(steps: &'a [Step], found: &mut Vec<Outgoing<'a>>) {
-    for step in steps {
-        match step {
-            Step::Cpu(_) | Step::Delay(_) | Step::Fail(_) => {}
-            Step::Call(step) => found.push(Outgoing::over(&step.link)),
-            Step::Publish(step) => found.push(Outgoing::over(&step.link)),
-            Step::Cached(step) => {
-                found.push(Outgoing::over(&step.link));
-                ways_out(&step.miss, found);
-                ways_out(&step.hit, found);
-            }
-            Step::Hold(step) => {
-                found.push(Outgoing { to: &step.pool, link: None, note: None, steers: false });
-                ways_out(&step.steps, found);
-            }
-            Step::Parallel(step) => step.branches.iter().for_each(|steps| ways_out(steps, found)),
-            Step::Choose(step) => step.branches.iter().for_each(|branch| ways_out(&branch.steps, found)),
-        }
-    }
-}
 
 impl ServerPoolSpec {
     /// How many requests a replica works on at a time.

@@ -2,11 +2,9 @@
 //! no less of anything than which.
 
 use crate::analysis::{cost, load};
-use crate::components::Component;
 use crate::experiment::axis::Axes;
 use crate::experiment::levers::{self, Order};
 use crate::experiment::{Point, Subjects};
-use crate::model::arrivals::Arrivals;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::node::Node;
 use crate::model::{Model, units};
@@ -154,19 +152,7 @@ fn priced(point: &Point, prices: &[(String, f64)]) -> f64 {
 /// constant load, with no cache that might answer in its place, no change and no fallback on the way. The window must be
 /// long against the longest latency that is allowed, so that a queue can't hide it.
 fn is_hopeless(model: &Model, in_time_s: f64) -> bool {
-    let is_constant = model.components.values().all(|component| match component {
-        Component::Client(client) => matches!(client.arrivals, Arrivals::Open(_)) && client.max_in_flight.is_none(),
-        // What waits in a queue is no request's time.
-        Component::Cache(_)
-        | Component::Cdn(_)
-        | Component::RateLimiter(_)
-        | Component::Queue(_)
-        | Component::Autoscaler(_) => false,
-        Component::LoadBalancer(_)
-        | Component::ServerPool(_)
-        | Component::ConnectionPool(_)
-        | Component::Database(_) => true,
-    });
+    let is_constant = model.components.values().all(|component| component.part().load_is_known());
     let window_s = model.run.duration.0 as f64 / 1e9;
     let mends = mentions(&model.document.root, &["fallback", "cached"]);
     is_constant
