@@ -135,6 +135,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const AIMD: LimitSpec =
         LimitSpec { rule: LimitRule::Aimd { backoff: 0.9, timeout_ns: 5 * S }, initial: 10, min: 1, max: 200 };
@@ -179,5 +180,100 @@ mod tests {
         assert!(limit.limit() < before);
         windows(&mut limit, 24, 30, 4 * S / 10, 200);
         assert!((20..=28).contains(&limit.limit()), "{}", limit.limit());
+    }
+
+    /// Both limits from their sources, with each window's calls in a list.
+    struct Twin {
+        spec: LimitSpec,
+        limit: f64,
+        calls: Vec<(u64, u32)>,
+        ends_ns: u64,
+        warmup: Vec<f64>,
+        long: f64,
+    }
+
+    impl Twin {
+        fn ended(&mut self, now_ns: u64, rtt_ns: u64, in_flight: u32, dropped: bool) {
+            let LimitSpec { rule, min, max, .. } = self.spec;
+            let (min, max) = (f64::from(min), f64::from(max));
+            match rule {
+                LimitRule::Aimd { backoff, timeout_ns } => {
+                    if dropped || rtt_ns > timeout_ns {
+                        self.limit = (self.limit * backoff).floor();
+                    } else if f64::from(in_flight) * 2.0 >= self.limit {
+                        self.limit += 1.0;
+                    }
+                    self.limit = self.limit.max(min).min(max);
+                }
+                LimitRule::Gradient { smoothing, queue, long_window } => {
+                    self.calls.push((rtt_ns, in_flight));
+                    if now_ns <= self.ends_ns {
+                        return;
+                    }
+                    self.ends_ns = now_ns + S;
+                    let calls = std::mem::take(&mut self.calls);
+                    if calls.len() < 10 {
+                        return;
+                    }
+                    let short = calls.iter().map(|call| call.0).sum::<u64>() as f64 / calls.len() as f64;
+                    if self.warmup.len() < 10 {
+                        self.warmup.push(short);
+                        self.long = self.warmup.iter().sum::<f64>() / self.warmup.len() as f64;
+                    } else {
+                        let factor = 2.0 / (f64::from(long_window) + 1.0);
+                        self.long = self.long * (1.0 - factor) + short * factor;
+                    }
+                    let long = self.long;
+                    if long > 2.0 * short {
+                        self.long *= 0.9;
+                    }
+                    let most = calls.iter().map(|call| call.1).max().expect("there are ten");
+                    if f64::from(most) >= self.limit / 2.0 {
+                        let gradient = (long / short).clamp(0.5, 1.0);
+                        let next = self.limit * gradient + f64::from(queue);
+                        self.limit = self.limit * (1.0 - smoothing) + next * smoothing;
+                        self.limit = self.limit.max(min).min(max);
+                    }
+                }
+            }
+        }
+    }
+
+    fn against_the_twin(rounds: u64, calls: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let rule = if round % 2 == 0 {
+                LimitRule::Aimd { backoff: draws.of(&[0.5, 0.9, 0.98]), timeout_ns: draws.of(&[S / 10, S]) }
+            } else {
+                let long_window = draws.of(&[10, 100, 600]);
+                LimitRule::Gradient { smoothing: draws.of(&[0.1, 0.2, 1.0]), queue: draws.of(&[0, 4, 16]), long_window }
+            };
+            let min = 1 + draws.below(20) as u32;
+            let spec = LimitSpec { rule, initial: min + 10, min, max: min + 10 + draws.below(200) as u32 };
+            let (limit, calls_seen, warmup) = (f64::from(spec.initial), Vec::new(), Vec::new());
+            let mut twin = Twin { spec, limit, calls: calls_seen, ends_ns: 0, warmup, long: 0.0 };
+            let (mut fast, mut now_ns) = (Limit::new(spec), 0);
+            for call in 0..calls {
+                now_ns += draws.below(S / 20);
+                // In stretches the server is slow.
+                let slow = if call / 500 % 3 == 2 { 8 } else { 1 };
+                let (rtt_ns, in_flight) = (1 + slow * draws.below(S / 5), draws.below(60) as u32);
+                let dropped = draws.once_in(20);
+                fast.ended(now_ns, rtt_ns, in_flight, dropped);
+                twin.ended(now_ns, rtt_ns, in_flight, dropped);
+                assert_eq!(fast.limit(), twin.limit as u32, "{spec:?} at call {call}");
+            }
+        }
+    }
+
+    #[test]
+    fn limits_are_those_of_the_twin() {
+        against_the_twin(20, 2_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn limits_are_those_of_the_twin_a_million_times() {
+        against_the_twin(100, 10_000);
     }
 }

@@ -86,6 +86,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const MS: u64 = 1_000_000;
 
@@ -124,5 +125,72 @@ mod tests {
             let middle = wait(0.5);
             assert!(middle >= low_ms * MS && middle <= high_ms * MS);
         }
+    }
+
+    /// Multiplied retry by retry, and added to by jitter as the source has it.
+    fn twin(backoff: &Backoff, n: u32, jitter: Jitter, u: f64, last_ns: u64) -> f64 {
+        let mut delays = Vec::new();
+        let longest = match backoff {
+            Backoff::Constant(ns) => {
+                delays.push(*ns as f64);
+                *ns
+            }
+            Backoff::List(list) => {
+                delays.extend(list.iter().map(|ns| *ns as f64));
+                list.iter().copied().max().unwrap_or(0)
+            }
+            Backoff::Exponential { base_ns, factor, max_ns } => {
+                let mut delay = *base_ns as f64;
+                for _ in 0..n {
+                    delays.push(delay.min(*max_ns as f64));
+                    delay *= factor;
+                }
+                *max_ns
+            }
+        };
+        let first = delays.first().copied().unwrap_or(0.0);
+        let delay = delays.get(n as usize - 1).or(delays.last()).copied().unwrap_or(0.0);
+        match jitter {
+            Jitter::None => delay,
+            Jitter::Full => u * delay,
+            Jitter::Equal => delay / 2.0 + u * delay / 2.0,
+            Jitter::Decorrelated => {
+                let last = if n == 1 { first } else { last_ns as f64 };
+                (first + u * (3.0 * last - first).max(0.0)).min((longest as f64).max(first))
+            }
+        }
+    }
+
+    fn against_the_twin(rounds: u64) {
+        let mut draws = Draws::new(3);
+        for round in 0..rounds {
+            let backoff = match round % 3 {
+                0 => Backoff::Constant(draws.below(1_000 * MS)),
+                1 => Backoff::List((0..draws.below(5)).map(|_| draws.below(1_000 * MS)).collect()),
+                _ => exponential(1 + draws.below(500), draws.of(&[1.0, 1.5, 2.0, 3.0]), 500 + draws.below(60_000)),
+            };
+            let jitter = draws.of(&[Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated]);
+            let mut last_ns = 0;
+            for n in 1..=10 {
+                let u = draws.uniform();
+                let wait = backoff.wait(n, jitter, u, last_ns);
+                // Both round, and half of an odd number is cut.
+                let expected = twin(&backoff, n, jitter, u, last_ns);
+                let near = (wait as f64 - expected).abs() <= 2.0 + 1e-12 * expected;
+                assert!(near, "{backoff:?}, {jitter:?}, retry {n}: {wait} and {expected}");
+                last_ns = wait;
+            }
+        }
+    }
+
+    #[test]
+    fn waits_are_those_of_the_twin() {
+        against_the_twin(500);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn waits_are_those_of_the_twin_a_million_times() {
+        against_the_twin(100_000);
     }
 }

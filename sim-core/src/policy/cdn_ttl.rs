@@ -35,6 +35,7 @@ pub fn kept_ns(limits: Limits, max_age_ns: Option<u64>, no_store: bool) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     /// The guide's table.
     #[test]
@@ -57,5 +58,31 @@ mod tests {
             let found = kept_ns(limits, age.map(|age| age * hour), no_store);
             assert_eq!(found, expected.map(|kept| kept * hour), "{min} {default} {max} {age:?} {no_store}");
         }
+    }
+
+    /// In one sentence: what the origin says, not above the maximum, or else the default; in no case below the minimum.
+    fn against_one_sentence(rounds: u64) {
+        let mut draws = Draws::new(5);
+        for _ in 0..rounds {
+            let time = |draws: &mut Draws| if draws.once_in(3) { 0 } else { draws.below(50) };
+            let limits = Limits { min_ns: time(&mut draws), default_ns: time(&mut draws), max_ns: time(&mut draws) };
+            let age = (!draws.once_in(3)).then(|| time(&mut draws));
+            let no_store = draws.once_in(4);
+            let said = if no_store { Some(0) } else { age };
+            let kept = said.map_or(limits.default_ns, |said| said.min(limits.max_ns)).max(limits.min_ns);
+            let expected = if kept == 0 { None } else { Some(kept) };
+            assert_eq!(kept_ns(limits, age, no_store), expected, "{limits:?} {age:?} {no_store}");
+        }
+    }
+
+    #[test]
+    fn the_rules_in_one_sentence() {
+        against_one_sentence(20_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn the_rules_in_one_sentence_a_million_times() {
+        against_one_sentence(1_000_000);
     }
 }

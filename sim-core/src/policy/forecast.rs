@@ -58,6 +58,7 @@ impl Forecaster {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     #[test]
     fn a_line_is_forecast_exactly_in_the_end_and_a_season_at_once() {
@@ -81,5 +82,56 @@ mod tests {
         let mut falling = Forecaster::default();
         (0..10).for_each(|at| falling.observe(at * 10, 100.0 - 10.0 * at as f64, 100));
         assert_eq!(falling.by_trend(1_000_000), Some(0.0));
+    }
+
+    /// Level and trend from the whole history, each time anew.
+    fn trend_of(history: &[(u64, f64)], ahead_ns: u64) -> f64 {
+        let (mut before, mut level) = history[0];
+        let mut trend = 0.0;
+        for &(at, value) in &history[1..] {
+            if at > before {
+                let passed = (at - before) as f64;
+                let next = 0.5 * value + 0.5 * (level + trend * passed);
+                trend = 0.3 * (next - level) / passed + 0.7 * trend;
+                (before, level) = (at, next);
+            }
+        }
+        f64::max(level + trend * ahead_ns as f64, 0.0)
+    }
+
+    fn against_the_whole_history(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let (keep_ns, period_ns) = (draws.of(&[200, 500, 5_000]), draws.of(&[50, 100, 300]));
+            let (mut fast, mut history, mut now_ns) = (Forecaster::default(), Vec::new(), 0);
+            for _ in 0..50 {
+                now_ns += draws.below(30);
+                let value = draws.below(1_000) as f64;
+                fast.observe(now_ns, value, keep_ns);
+                history.push((now_ns, value));
+                let ahead_ns = draws.below(200);
+                let expected = trend_of(&history, ahead_ns);
+                let found = fast.by_trend(ahead_ns).expect("there are values");
+                assert!((found - expected).abs() <= 1e-9 * (1.0 + expected), "{found} and {expected}");
+                let season = history.iter().filter(|&&(at, _)| {
+                    let (at, now) = (at as i64, now_ns as i64);
+                    let from = now - period_ns as i64;
+                    now - at <= keep_ns as i64 && from >= 0 && from <= at && at <= from + ahead_ns as i64
+                });
+                let highest = season.map(|&(_, value)| value).reduce(f64::max);
+                assert_eq!(fast.by_season(now_ns, ahead_ns, period_ns), highest, "round {round} at {now_ns}");
+            }
+        }
+    }
+
+    #[test]
+    fn forecasts_are_those_of_the_whole_history() {
+        against_the_whole_history(200);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn forecasts_are_those_of_the_whole_history_a_million_times() {
+        against_the_whole_history(20_000);
     }
 }

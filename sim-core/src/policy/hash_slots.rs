@@ -45,6 +45,7 @@ fn crc16(bytes: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     /// The specification's own example, and `CLUSTER KEYSLOT` of two numbers.
     #[test]
@@ -64,5 +65,43 @@ mod tests {
             let (least, most) = (counts.iter().min(), counts.iter().max());
             assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1), "{counts:?}");
         }
+    }
+
+    /// The rest of the text, as one long polynomial with 16 zeros behind it, after division by x¹⁶ + x¹² + x⁵ + 1.
+    fn long_division(text: &str) -> u16 {
+        let bits = text.bytes().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));
+        let mut bits: Vec<bool> = bits.chain([false; 16]).collect();
+        for at in 0..bits.len() - 16 {
+            if bits[at] {
+                [0, 4, 11, 16].into_iter().for_each(|below| bits[at + below] ^= true);
+            }
+        }
+        bits[bits.len() - 16..].iter().fold(0, |rest, &bit| rest << 1 | u16::from(bit))
+    }
+
+    fn against_the_twin(keys: u64) {
+        let mut draws = Draws::new(7);
+        for _ in 0..keys / 100 {
+            let nodes = 1 + draws.below(200) as u32;
+            let ends = ends(nodes);
+            for _ in 0..100 {
+                let bits = draws.below(64);
+                let key = draws.below(u64::MAX) >> bits;
+                let slot = slot(key);
+                assert_eq!(slot, long_division(&key.to_string()) % SLOTS, "{key}");
+                assert_eq!(Some(node(&ends, slot) as usize), ends.iter().position(|&end| slot <= end), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn slots_are_those_of_a_long_division() {
+        against_the_twin(5_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn slots_are_those_of_a_long_division_a_million_times() {
+        against_the_twin(1_000_000);
     }
 }

@@ -47,12 +47,11 @@ mod tests {
     use super::*;
     use crate::engine::rng::mix64;
 
-    #[test]
-    fn it_is_the_nearest_rank_of_the_last_thousand() {
+    fn against_the_sorted_thousand(calls: u64) {
         for share in [0.5, 0.95, 0.99] {
             let (mut percentile, mut all) = (Percentile::default(), Vec::new());
             let mut expected = None;
-            for number in 0..5_000_u64 {
+            for number in 0..calls {
                 let took = mix64(number) % 1_000_000;
                 percentile.add(share, took);
                 all.push(took);
@@ -64,5 +63,16 @@ mod tests {
                 assert_eq!(percentile.get(), expected, "p{share} after {number}");
             }
         }
+    }
+
+    #[test]
+    fn it_is_the_nearest_rank_of_the_last_thousand() {
+        against_the_sorted_thousand(5_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn it_is_the_nearest_rank_of_the_last_thousand_a_million_times() {
+        against_the_sorted_thousand(1_000_000);
     }
 }

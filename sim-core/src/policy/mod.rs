@@ -6,6 +6,8 @@ pub mod balancing;
 pub mod breaker;
 pub mod cdn_ttl;
 pub mod codel;
+#[cfg(test)]
+pub(crate) mod draws;
 pub mod eviction;
 pub mod forecast;
 pub mod hash_slots;

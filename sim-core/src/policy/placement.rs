@@ -70,6 +70,7 @@ impl Placement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     fn moved(rule: Rule, from: u32, to: u32) -> f64 {
         const KEYS: u64 = 20_000;
@@ -98,15 +99,51 @@ mod tests {
         assert!((0..50_000).all(|key| new.shard(key) == old.shard(key) || new.shard(key) == 7));
     }
 
-    #[test]
-    fn the_ring_agrees_with_its_slow_twin() {
-        let placement = Placement::new(Rule::Consistent, 5, 1);
-        for key in 0..2_000 {
-            let hash = mix64(key);
-            let after = placement.ring.iter().filter(|(place, _)| *place >= hash).min();
-            let next = after.or(placement.ring.iter().min()).expect("the ring has places").1;
-            assert_eq!(placement.shard(key), next);
+    /// Where a key lies, looked for among all shards.
+    fn twin(rule: Rule, shards: u64, keys: u64, key: u64) -> Option<u64> {
+        let hash = mix64(key);
+        match rule {
+            Rule::Modulo => (0..shards).find(|shard| (key - shard.min(&key)).is_multiple_of(shards) && *shard <= key),
+            Rule::Hash => (0..shards).find(|shard| (hash - shard.min(&hash)).is_multiple_of(shards) && *shard <= hash),
+            Rule::Consistent => {
+                let way = |shard: u64| {
+                    let points = (0..POINTS).map(move |point| mix64(mix64(shard + 1) ^ point));
+                    points.map(move |place| place.wrapping_sub(hash)).min()
+                };
+                (0..shards).min_by_key(|&shard| way(shard))
+            }
+            Rule::Range => {
+                let key = u128::from(key % keys) * u128::from(shards);
+                (0..shards).find(|&shard| key < u128::from(shard + 1) * u128::from(keys))
+            }
         }
+    }
+
+    fn against_the_twin(keys: u64) {
+        for rule in [Rule::Modulo, Rule::Hash, Rule::Consistent, Rule::Range] {
+            let mut draws = Draws::new(rule as u64);
+            for _ in 0..keys / 500 {
+                let (shards, bits) = (1 + draws.below(8), draws.below(60));
+                let all = 1 + (draws.below(u64::MAX) >> bits);
+                let placement = Placement::new(rule, shards as u32, all);
+                for _ in 0..500 {
+                    let key = draws.below(all);
+                    let found = u64::from(placement.shard(key));
+                    assert_eq!(Some(found), twin(rule, shards, all, key), "{rule:?} {key} of {all} on {shards}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_lie_where_the_twin_finds_them() {
+        against_the_twin(1_000);
+    }
+
+    #[test]
+    #[ignore = "a million events for each rule"]
+    fn keys_lie_where_the_twin_finds_them_a_million_times() {
+        against_the_twin(1_000_000);
     }
 
     #[test]

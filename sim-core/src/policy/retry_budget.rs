@@ -65,6 +65,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const AWS: TokenRule =
         TokenRule { quota: 500_000_000, cost: 5_000_000, timeout_cost: 10_000_000, deposit: 1_000_000, refund: true };
@@ -111,5 +112,55 @@ mod tests {
             assert_eq!(allowed, most, "of {active}");
         }
         assert!(!Budget { share: 0.0, min_concurrency: 0 }.allows(0, 1_000));
+    }
+
+    fn against_purses(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let rule = TokenRule {
+                quota: draws.below(500),
+                cost: draws.below(20),
+                timeout_cost: draws.below(40),
+                deposit: draws.below(10),
+                refund: draws.once_in(2),
+            };
+            // What is left, instead of what was spent.
+            let (mut tokens, mut left, mut paid) = (Tokens::default(), rule.quota, None);
+            for event in 0..1_000 {
+                if draws.once_in(2) {
+                    let timed_out = draws.once_in(3);
+                    let cost = if timed_out { rule.timeout_cost } else { rule.cost };
+                    let expected = (left >= cost).then_some(cost);
+                    left -= expected.unwrap_or(0);
+                    assert_eq!(tokens.take(&rule, timed_out), expected, "{rule:?} at {event}");
+                    paid = expected.or(paid);
+                } else {
+                    let last = if draws.once_in(2) { paid.take() } else { None };
+                    tokens.earn(&rule, last);
+                    left += if rule.refund && last.is_some() { last.unwrap_or(0) } else { rule.deposit };
+                    left = left.min(rule.quota);
+                }
+            }
+            // Of shares in sixty-fourths, which binary fractions hold exactly.
+            let (parts, least) = (draws.below(65), draws.below(5) as u32);
+            let budget = Budget { share: parts as f64 / 64.0, min_concurrency: least };
+            for _ in 0..200 {
+                let (retrying, active) = (draws.below(80) as u32, draws.below(100) as u32);
+                let share = (1..=active).filter(|count| u64::from(*count) * 64 <= parts * u64::from(active)).count();
+                let allowed = retrying < least || (retrying as usize) < share;
+                assert_eq!(budget.allows(retrying, active), allowed, "{budget:?} {retrying} of {active}");
+            }
+        }
+    }
+
+    #[test]
+    fn retries_are_paid_from_a_purse() {
+        against_purses(20);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn retries_are_paid_from_a_purse_a_million_times() {
+        against_purses(1_000);
     }
 }

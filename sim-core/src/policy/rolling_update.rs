@@ -78,6 +78,7 @@ pub fn next(desired: u32, pace: Pace, now: Replicas) -> Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     fn pace(surge: Amount, unavailable: Amount) -> Pace {
         Pace { surge, unavailable }
@@ -161,5 +162,65 @@ mod tests {
         let now = Replicas { old_ready: 3, old_unready: 2, new_ready: 0, new_unready: 1 };
         let turn = next(5, pace(Amount::Count(1), Amount::Count(1)), now);
         assert_eq!(turn, Turn { start: 0, end_unready: 1, end_ready: 0 });
+    }
+
+    /// One replica at a time, as long as nothing speaks against the next.
+    fn twin(desired: u32, pace: Pace, now: Replicas) -> Turn {
+        let (surge, unavailable) = fenceposts(desired, pace);
+        let mut turn = Turn::default();
+        let new = now.new_ready + now.new_unready;
+        let all = new + now.old_ready + now.old_unready;
+        while new + turn.start < desired && all + turn.start < desired + surge {
+            turn.start += 1;
+        }
+        if turn.start > 0 {
+            return turn;
+        }
+        // Of those that there are, new ones that are not ready yet count as nothing.
+        let keeps = |rest: u32| rest + unavailable >= desired;
+        while turn.end_unready < now.old_unready
+            && all > now.new_unready + turn.end_unready
+            && keeps(all - now.new_unready - turn.end_unready - 1)
+        {
+            turn.end_unready += 1;
+        }
+        while turn.end_ready < now.old_ready && keeps(now.old_ready + now.new_ready - turn.end_ready - 1) {
+            turn.end_ready += 1;
+        }
+        turn
+    }
+
+    fn against_the_twin(rounds: u64) {
+        let mut draws = Draws::new(11);
+        for _ in 0..rounds {
+            let desired = draws.below(30) as u32;
+            let amount = |draws: &mut Draws| match draws.below(2) {
+                0 => Amount::Count(draws.below(6) as u32),
+                _ => Amount::Share(draws.below(101) as f64 / 100.0),
+            };
+            let pace = pace(amount(&mut draws), amount(&mut draws));
+            let whole = |amount: Amount, up: u64| match amount {
+                Amount::Count(count) => count,
+                // In hundredths.
+                Amount::Share(share) => (((share * 100.0).round() as u64 * u64::from(desired) + up) / 100) as u32,
+            };
+            let expected = (whole(pace.surge, 99), whole(pace.unavailable, 0));
+            let expected = if expected == (0, 0) { (0, 1) } else { expected };
+            assert_eq!(fenceposts(desired, pace), expected, "{desired} {pace:?}");
+            let mut some = || draws.below(12) as u32;
+            let now = Replicas { old_ready: some(), old_unready: some(), new_ready: some(), new_unready: some() };
+            assert_eq!(next(desired, pace, now), twin(desired, pace, now), "{desired} {pace:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn turns_are_those_of_the_twin() {
+        against_the_twin(20_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn turns_are_those_of_the_twin_a_million_times() {
+        against_the_twin(1_000_000);
     }
 }

@@ -171,6 +171,7 @@ pub fn decide(state: &mut StepState, now_ns: i64, values: &[Option<f64>], curren
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const S: u64 = 1_000_000_000;
 
@@ -275,5 +276,128 @@ mod tests {
         ] {
             assert_eq!(decide(&mut StepState::default(), 0, &values, 10, &spec), expected, "{values:?}");
         }
+    }
+
+    /// By whole numbers: percentages and distances are such here.
+    fn changed_by_hand(current: u32, change: Change, min_change: u32) -> i64 {
+        let by = match change {
+            Change::To(capacity) => return i64::from(capacity),
+            Change::By(by) => by,
+            Change::Percent(percent) => {
+                let hundredths = i64::from(current) * percent as i64;
+                let whole = if hundredths.abs() < 100 { hundredths.signum() } else { hundredths / 100 };
+                whole.signum() * whole.abs().max(i64::from(min_change) * whole.signum().abs())
+            }
+        };
+        (i64::from(current) + by).max(0)
+    }
+
+    /// What was observed and done, all of it kept.
+    #[derive(Default)]
+    struct Twin {
+        values: Vec<Vec<Option<f64>>>,
+        /// When, to how many, from what base, and the cool-down.
+        ups: Vec<(i64, u32, u64)>,
+        downs: Vec<(i64, u64)>,
+    }
+
+    impl Twin {
+        fn decide(&mut self, now: i64, values: &[Option<f64>], current: u32, spec: &StepSpec) -> u32 {
+            self.values.push(values.to_vec());
+            let last_up = self.ups.last().copied();
+            let base = last_up.filter(|(at, _, rests)| now < at + *rests as i64).map(|(_, base, _)| base);
+            let mut asked = Vec::new();
+            for rule in &spec.rules {
+                let beyond = |values: &&Vec<Option<f64>>| {
+                    let distance = values[rule.metric as usize].map(|value| value - rule.threshold);
+                    distance.is_some_and(|distance| if rule.above { distance >= 0.0 } else { distance <= 0.0 })
+                };
+                let looks = self.values.iter().rev().take_while(beyond).count() as u64;
+                if looks == 0 || looks * spec.sync_ns < rule.for_ns {
+                    continue;
+                }
+                let distance = values[rule.metric as usize].expect("it is beyond") - rule.threshold;
+                let holds = |step: &&Step| {
+                    let at_lower = distance == step.lower && rule.above;
+                    let at_upper = distance == step.upper && !rule.above;
+                    at_lower || at_upper || (step.lower < distance && distance < step.upper)
+                };
+                let Some(step) = rule.steps.iter().find(holds) else { continue };
+                let grows = changed_by_hand(current, step.change, rule.min_change) > i64::from(current);
+                let from = base.filter(|_| grows).unwrap_or(current);
+                let to = changed_by_hand(from, step.change, rule.min_change);
+                asked.push((to.clamp(i64::from(spec.min), i64::from(spec.max)) as u32, rule.cooldown_ns));
+            }
+            // The first of the largest.
+            let largest = |asked: Vec<(u32, u64)>| asked.into_iter().rev().max_by_key(|(to, _)| *to);
+            if let Some((to, rests)) = largest(asked.iter().copied().filter(|(to, _)| *to > current).collect()) {
+                self.ups.push((now, base.unwrap_or(current), rests));
+                self.downs.clear();
+                return to;
+            }
+            let rested = self.downs.last().is_none_or(|(at, rests)| now >= at + *rests as i64);
+            let warm = last_up.is_none_or(|(at, ..)| now >= at + spec.warmup_ns as i64);
+            match largest(asked.into_iter().filter(|(to, _)| *to < current).collect()) {
+                Some((to, rests)) if rested && warm => {
+                    self.downs.push((now, rests));
+                    to
+                }
+                Some(_) | None => current.clamp(spec.min, spec.max),
+            }
+        }
+    }
+
+    fn random_rule(draws: &mut Draws) -> Rule {
+        let above = draws.once_in(2);
+        let change = |draws: &mut Draws| match draws.below(8) {
+            0 => Change::To(1 + draws.below(20) as u32),
+            1..=3 => Change::By(draws.below(9) as i64 - 4),
+            _ => Change::Percent(draws.below(161) as f64 - 80.0),
+        };
+        let bounds: &[(f64, f64)] = match (above, draws.below(2)) {
+            (true, 0) => &[(0.0, f64::INFINITY)],
+            (true, _) => &[(0.0, 10.0), (10.0, 30.0), (30.0, f64::INFINITY)],
+            (false, 0) => &[(f64::NEG_INFINITY, 0.0)],
+            (false, _) => &[(-10.0, 0.0), (-30.0, -10.0)],
+        };
+        let steps = bounds.iter().map(|&(lower, upper)| Step { lower, upper, change: change(draws) }).collect();
+        Rule {
+            metric: draws.below(2) as u32,
+            for_ns: draws.below(4) * 60 * S,
+            min_change: draws.below(4) as u32,
+            cooldown_ns: draws.below(6) * 60 * S,
+            ..rule(above, 10.0 * draws.below(8) as f64, steps)
+        }
+    }
+
+    fn against_the_twin(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let rules = (0..1 + draws.below(4)).map(|_| random_rule(&mut draws)).collect();
+            let (sync_ns, warmup_ns) = (60 * S, draws.below(5) * 60 * S);
+            let spec =
+                StepSpec { rules, sync_ns, warmup_ns, min: draws.below(3) as u32, max: 3 + draws.below(60) as u32 };
+            let (mut state, mut twin, mut capacity) = (StepState::default(), Twin::default(), 5);
+            for minute in 0..100 {
+                let value = |draws: &mut Draws| (!draws.once_in(9)).then(|| 10.0 * draws.below(10) as f64);
+                let values = [value(&mut draws), value(&mut draws)];
+                let now = minute * 60 * S as i64;
+                let next = decide(&mut state, now, &values, capacity, &spec);
+                let expected = twin.decide(now, &values, capacity, &spec);
+                assert_eq!(next, expected, "{spec:?}, round {round}, minute {minute}, {values:?}");
+                capacity = next;
+            }
+        }
+    }
+
+    #[test]
+    fn decisions_are_those_of_the_twin() {
+        against_the_twin(200);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn decisions_are_those_of_the_twin_a_million_times() {
+        against_the_twin(10_000);
     }
 }

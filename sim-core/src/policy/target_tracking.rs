@@ -87,6 +87,7 @@ pub fn decide(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const S: u64 = 1_000_000_000;
 
@@ -168,5 +169,98 @@ mod tests {
             let next = decide(&mut state, minute * 60 * S as i64, &[Some(value)], measured, current, &spec);
             assert_eq!(next, expected, "in minute {minute}");
         }
+    }
+
+    /// What was observed and done, all of it kept; values and targets are whole numbers.
+    #[derive(Default)]
+    struct Twin {
+        values: Vec<Vec<Option<u64>>>,
+        ups: Vec<i64>,
+        downs: Vec<i64>,
+    }
+
+    impl Twin {
+        fn decide(
+            &mut self,
+            now: i64,
+            values: &[Option<u64>],
+            measured: u32,
+            current: u32,
+            spec: &TrackingSpec,
+        ) -> u32 {
+            self.values.push(values.to_vec());
+            let row = |metric: usize, holds: &dyn Fn(u64) -> bool| {
+                self.values.iter().rev().take_while(|values| values[metric].is_some_and(holds)).count() as u32
+            };
+            let bounded = |count: u64| (count as u32).clamp(spec.min, spec.max);
+            let (mut grow_to, mut shrink_to) = (Vec::new(), Vec::new());
+            for (metric, &target) in spec.targets.iter().enumerate() {
+                let target = target as u64;
+                let wanted = values[metric].map(|value| bounded((u64::from(measured) * value).div_ceil(target)));
+                if row(metric, &|value| value > target) >= spec.datapoints_out {
+                    grow_to.extend(wanted);
+                }
+                // In tenths.
+                let tenths = (spec.scale_in_below * 10.0).round() as u64;
+                if row(metric, &|value| 10 * value < target * (10 - tenths)) >= spec.datapoints_in {
+                    shrink_to.extend(wanted);
+                }
+            }
+            if let Some(most) = grow_to.into_iter().max().filter(|most| *most > current) {
+                self.ups.push(now);
+                self.downs.clear();
+                return most;
+            }
+            let is_over = |times: &[i64], rests: u64| times.last().is_none_or(|at| now >= at + rests as i64);
+            let rested = is_over(&self.ups, spec.cooldown_out_ns) && is_over(&self.downs, spec.cooldown_in_ns);
+            let all = shrink_to.len() == spec.targets.len();
+            match shrink_to.into_iter().max().filter(|most| all && *most < current && rested && spec.shrinks) {
+                Some(most) => {
+                    self.downs.push(now);
+                    most
+                }
+                None => bounded(u64::from(current)),
+            }
+        }
+    }
+
+    fn against_the_twin(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let targets: Vec<f64> = (0..1 + draws.below(3)).map(|_| 10.0 * (1 + draws.below(9)) as f64).collect();
+            let spec = TrackingSpec {
+                datapoints_out: 1 + draws.below(3) as u32,
+                datapoints_in: 1 + draws.below(4) as u32,
+                scale_in_below: draws.of(&[0.0, 0.1, 0.3]),
+                shrinks: !draws.once_in(5),
+                cooldown_out_ns: draws.below(5) * 60 * S,
+                cooldown_in_ns: draws.below(5) * 60 * S,
+                max: 2 + draws.below(60) as u32,
+                ..spec(&targets)
+            };
+            let (mut state, mut twin, mut current) = (TrackingState::default(), Twin::default(), 4);
+            for minute in 0..100 {
+                let mut value = || (!draws.once_in(9)).then(|| draws.below(110));
+                let values: Vec<Option<u64>> = targets.iter().map(|_| value()).collect();
+                let measured = current - draws.below(3).min(u64::from(current)) as u32;
+                let now = minute * 60 * S as i64;
+                let floats: Vec<Option<f64>> = values.iter().map(|value| value.map(|value| value as f64)).collect();
+                let next = decide(&mut state, now, &floats, measured, current, &spec);
+                let expected = twin.decide(now, &values, measured, current, &spec);
+                assert_eq!(next, expected, "{spec:?}, round {round}, minute {minute}, {values:?}");
+                current = next;
+            }
+        }
+    }
+
+    #[test]
+    fn decisions_are_those_of_the_twin() {
+        against_the_twin(200);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn decisions_are_those_of_the_twin_a_million_times() {
+        against_the_twin(10_000);
     }
 }

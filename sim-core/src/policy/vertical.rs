@@ -102,6 +102,7 @@ impl Recommendation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const MINUTE: u64 = 60_000_000_000;
 
@@ -141,5 +142,53 @@ mod tests {
         }
         assert!(at(60).evicts(400.0) && !at(60).evicts(600.0) && !at(60).evicts(8_000.0) && at(1_440).evicts(1_400.0));
         assert_eq!(Recommendation::new(&usage, MINUTE, 25.0, 300.0).target, 300.0);
+    }
+
+    /// Samples in a list: each at the end of its bucket, with half of its weight for each day since.
+    fn against_the_list(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let (mut usage, mut list, mut now) = (Usage::of_cpu(), Vec::<(f64, u64, f64)>::new(), 0);
+            for _ in 0..50 {
+                now += draws.below(240) * MINUTE;
+                let (value, weight) = (draws.below(9_000) as f64, 1.0 + draws.below(9) as f64);
+                usage.add(now, value, weight);
+                let mut end = 10.0;
+                let mut size = 10.0;
+                while end <= value {
+                    size *= 1.05;
+                    end += size;
+                }
+                list.push((end, now, weight));
+                list.sort_by(|a, b| a.0.total_cmp(&b.0));
+                let days = |at: u64| (now - at) as f64 / DAY_NS;
+                let part = |&(_, at, weight): &(f64, u64, f64)| weight * math::exp(-days(at) * std::f64::consts::LN_2);
+                let all: f64 = list.iter().map(part).sum();
+                for share in [0.5, 0.9, 0.95] {
+                    let mut before = 0.0;
+                    // At the edge of a bucket rounding decides.
+                    let near = |sum: f64| (sum / all - share).abs() < 1e-9;
+                    let mut edge = false;
+                    let expected = list.iter().find(|sample| {
+                        before += part(sample);
+                        edge |= near(before);
+                        before >= share * all
+                    });
+                    let (expected, found) = (expected.expect("there are samples").0, usage.percentile(share));
+                    assert!(edge || (found / expected - 1.0).abs() < 1e-9, "p{share}: {found} and {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_list() {
+        against_the_list(20);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn percentiles_are_those_of_the_list_a_million_times() {
+        against_the_list(20_000);
     }
 }

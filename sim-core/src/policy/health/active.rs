@@ -66,6 +66,7 @@ impl Checks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     /// `+` a check that passed, `-` one that did not; and whether calls go there afterwards.
     #[test]
@@ -90,5 +91,42 @@ mod tests {
             }
             assert_eq!(verdicts, expected, "{checks}");
         }
+    }
+
+    fn against_all_checks(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let limits = Active { healthy: 1 + draws.below(5) as u32, unhealthy: 1 + draws.below(5) as u32 };
+            let mut fast = if round % 2 == 0 { Checks::registered() } else { Checks::default() };
+            // All checks since the verdict is what it is.
+            let (mut verdict, mut since) = (fast.verdict, Vec::new());
+            for _ in 0..1_000 {
+                let passed = draws.below(3) > 0;
+                since.push(passed);
+                let in_a_row = |passed: bool| since.iter().rev().take_while(|&&other| other == passed).count() as u32;
+                let next = match verdict {
+                    Verdict::Initial if passed => Verdict::Healthy,
+                    Verdict::Initial | Verdict::Healthy if in_a_row(false) >= limits.unhealthy => Verdict::Unhealthy,
+                    Verdict::Unhealthy if in_a_row(true) >= limits.healthy => Verdict::Healthy,
+                    same => same,
+                };
+                assert_eq!(fast.checked(limits, passed), next != verdict, "{limits:?} {since:?}");
+                if next != verdict {
+                    (verdict, since) = (next, Vec::new());
+                }
+                assert_eq!(fast.is_healthy(), verdict == Verdict::Healthy);
+            }
+        }
+    }
+
+    #[test]
+    fn verdicts_are_those_of_all_checks_since_the_last() {
+        against_all_checks(20);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn verdicts_are_those_of_all_checks_since_the_last_a_million_times() {
+        against_all_checks(1_000);
     }
 }

@@ -122,6 +122,7 @@ fn least_success_rate(hosts: &[&mut Host], rules: &Rules) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const SECOND: u64 = 1_000_000_000;
     const RULES: Rules = Rules {
@@ -190,5 +191,109 @@ mod tests {
         few[3].answers = (0, 99);
         let mut all: Vec<&mut Host> = few.iter_mut().collect();
         assert_eq!(interval(&mut all, &RULES, SECOND), (0, 0));
+    }
+
+    /// A host with all answers in lists, and the end of its ejection written down when it begins.
+    #[derive(Default)]
+    struct Twin {
+        row: Vec<bool>,
+        interval: Vec<bool>,
+        out_until: Option<u64>,
+        times: u64,
+    }
+
+    fn twin_ejects(hosts: &mut [Twin], at: usize, rules: &Rules, now: u64) -> bool {
+        let out = hosts.iter().filter(|host| host.out_until.is_some()).count();
+        let few = out == 0 || (out as f64) < rules.most_out * hosts.len() as f64;
+        let host = &mut hosts[at];
+        if few && host.out_until.is_none() {
+            host.times += 1;
+            host.out_until = Some(now + (rules.base_ns * host.times).min(rules.longest_ns));
+        }
+        host.out_until.is_some()
+    }
+
+    fn twin_interval(hosts: &mut [Twin], rules: &Rules, now: u64) -> (u32, u32) {
+        let (mut back, mut went) = (0, 0);
+        for host in hosts.iter_mut() {
+            if host.out_until.is_none() {
+                host.times = host.times.max(1) - 1;
+            } else if host.out_until <= Some(now) {
+                (host.out_until, back) = (None, back + 1);
+            }
+        }
+        let rate = |host: &Twin| host.interval.iter().filter(|good| **good).count() as f64 / host.interval.len() as f64;
+        let heard: Vec<usize> =
+            (0..hosts.len()).filter(|&at| hosts[at].interval.len() as u64 >= rules.answers_least.max(1)).collect();
+        if rules.deviations > 0.0 && !heard.is_empty() && heard.len() >= rules.hosts_least as usize {
+            let rates: Vec<f64> = heard.iter().map(|&at| rate(&hosts[at])).collect();
+            let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+            let spread =
+                (rates.iter().map(|rate| (rate - mean) * (rate - mean)).sum::<f64>() / rates.len() as f64).sqrt();
+            for at in heard {
+                let low = rate(&hosts[at]) < mean - rules.deviations * spread;
+                if low && hosts[at].out_until.is_none() && twin_ejects(hosts, at, rules, now) {
+                    went += 1;
+                }
+            }
+        }
+        hosts.iter_mut().for_each(|host| host.interval.clear());
+        (back, went)
+    }
+
+    fn against_the_twin(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let rules = Rules {
+                consecutive: draws.below(5) as u32,
+                longest_ns: draws.of(&[60, 300]) * SECOND,
+                // Shares that binary fractions hold exactly.
+                most_out: draws.of(&[0.0, 0.125, 0.5, 1.0]),
+                hosts_least: draws.below(6) as u32,
+                answers_least: draws.below(20),
+                deviations: draws.of(&[0.0, 0.5, 1.0, 1.9]),
+                ..RULES
+            };
+            let count = 1 + draws.below(16) as usize;
+            let bad: Vec<u64> = (0..count).map(|_| draws.of(&[2, 2, 20, 100])).collect();
+            let mut fast = vec![Host::default(); count];
+            let mut slow: Vec<Twin> = (0..count).map(|_| Twin::default()).collect();
+            for step in 0..1_000_u64 {
+                let now = step * SECOND / 10;
+                let (at, place) =
+                    (draws.below(count as u64) as usize, format!("{rules:?}, round {round}, step {step}"));
+                let good = !draws.once_in(bad[at]);
+                let due = fast[at].answered(&rules, good);
+                slow[at].interval.push(good);
+                slow[at].row.push(good);
+                let in_a_row = slow[at].row.iter().rev().take_while(|good| !**good).count();
+                let many = rules.consecutive > 0 && in_a_row >= rules.consecutive as usize;
+                assert_eq!(due, many && slow[at].out_until.is_none(), "{place}");
+                if due {
+                    slow[at].row.clear();
+                    let out = eject(&mut fast.iter_mut().collect::<Vec<_>>(), at, &rules, now);
+                    assert_eq!(out, twin_ejects(&mut slow, at, &rules, now), "{place}");
+                }
+                if step % 100 == 99 {
+                    let found = interval(&mut fast.iter_mut().collect::<Vec<_>>(), &rules, now);
+                    assert_eq!(found, twin_interval(&mut slow, &rules, now), "{place}");
+                }
+                assert!(
+                    fast.iter().zip(&slow).all(|(fast, slow)| fast.is_out() == slow.out_until.is_some()),
+                    "{place}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_are_ejected_as_by_the_twin() {
+        against_the_twin(20);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn hosts_are_ejected_as_by_the_twin_a_million_times() {
+        against_the_twin(1_000);
     }
 }

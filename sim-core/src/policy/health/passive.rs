@@ -63,6 +63,7 @@ impl Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     const LIMITS: Passive = Passive { max_fails: 3, fail_timeout_s: 30 };
 
@@ -117,5 +118,79 @@ mod tests {
         let day = 86_400;
         assert!(!peer.failed(LIMITS, day) && !peer.failed(LIMITS, 2 * day) && peer.failed(LIMITS, 3 * day));
         assert_eq!(peer.usable_from_s(LIMITS), 3 * day + 31);
+    }
+
+    /// The same from a list of all that happened: what it was, and when.
+    struct Twin(Vec<(char, i64)>);
+
+    impl Twin {
+        /// When the peer was last looked at: at a failure, or by a call after the time-out.
+        fn checked(&self, limits: Passive, upto: usize) -> i64 {
+            let mut checked = 0;
+            for &(what, at) in &self.0[..upto] {
+                if what == 'f' || (what == 'p' && at - checked > limits.fail_timeout_s) {
+                    checked = at;
+                }
+            }
+            checked
+        }
+
+        /// Failures since the last success that came after a look later than the last failure.
+        fn fails(&self, limits: Passive) -> usize {
+            let mut fails = 0;
+            let mut last = 0;
+            for (number, &(what, at)) in self.0.iter().enumerate() {
+                if what == 'f' {
+                    (fails, last) = (fails + 1, at);
+                } else if what == 's' && last < self.checked(limits, number) {
+                    fails = 0;
+                }
+            }
+            fails
+        }
+
+        fn is_usable(&self, limits: Passive, now: i64) -> bool {
+            let failed = limits.max_fails > 0 && self.fails(limits) >= limits.max_fails as usize;
+            !failed || now > self.checked(limits, self.0.len()) + limits.fail_timeout_s
+        }
+    }
+
+    fn against_the_list(rounds: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let limits = Passive { max_fails: draws.below(4) as u32, fail_timeout_s: draws.below(6) as i64 };
+            let (mut fast, mut twin, mut now) = (Peer::default(), Twin(Vec::new()), 0);
+            for _ in 0..25 {
+                now += draws.of(&[0, 0, 1, 1, 2, 7]);
+                let what = draws.of(&['p', 'f', 's']);
+                let fails = twin.fails(limits);
+                twin.0.push((what, now));
+                match what {
+                    'p' => fast.picked(limits, now),
+                    'f' => {
+                        let out = limits.max_fails > 0 && twin.fails(limits) >= limits.max_fails as usize;
+                        assert_eq!(fast.failed(limits, now), out, "{limits:?} {:?}", twin.0);
+                    }
+                    _ => assert_eq!(fast.succeeded(), fails > 0 && twin.fails(limits) == 0, "{limits:?} {:?}", twin.0),
+                }
+                for later in 0..10 {
+                    let usable = twin.is_usable(limits, now + later);
+                    assert_eq!(fast.is_usable(limits, now + later), usable, "{limits:?} {:?}", twin.0);
+                    assert!(usable || fast.usable_from_s(limits) > now + later);
+                    assert!(!twin.is_usable(limits, now) || limits.max_fails == 0 || usable);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn peers_are_used_as_a_list_of_all_that_happened_says() {
+        against_the_list(200);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn peers_are_used_as_a_list_of_all_that_happened_says_a_million_times() {
+        against_the_list(40_000);
     }
 }
