@@ -128,10 +128,13 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         // Another copy of a call goes to another replica: the next in the list.
         let rivals = self.rivals(frame);
-        let list = &self.endpoints[group as usize].list;
-        let place = list.iter().position(|endpoint| endpoint.instance == chosen).unwrap_or(0);
-        let others = (0..list.len()).map(|step| list[(place + step) % list.len()].instance);
-        Some(others.into_iter().find(|other| !rivals.contains(other)).unwrap_or(chosen))
+        if !rivals.contains(&chosen) {
+            return Some(chosen);
+        }
+        let endpoints = &self.endpoints[group as usize];
+        let place = endpoints.place_of(chosen).unwrap_or(0) as usize;
+        let going_round = endpoints.list[place..].iter().chain(&endpoints.list[..place]);
+        Some(going_round.map(|other| other.instance).find(|other| !rivals.contains(other)).unwrap_or(chosen))
     }
 
     /// The place of the endpoint that the policy chooses; there are some. `k`: the number of the draw.

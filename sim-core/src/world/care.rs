@@ -196,22 +196,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
         }
         let not = if first_try { NONE } else { next };
-        let picked = self.with_room(group, place, not)?;
+        let picked = self.endpoints[group as usize].with_room(place, not)?;
         if care.sticky_ns > 0 {
             self.note_stay(care, group, client, picked);
         }
         self.note_pick(group, picked);
         Some(picked)
-    }
-
-    /// The endpoint at a place, or the next one that has room; not the one that was tried last, unless it is alone.
-    fn with_room(&self, group: u32, place: u32, not: u32) -> Option<u32> {
-        let endpoints = &self.endpoints[group as usize];
-        let count = endpoints.list.len();
-        let has_room = |endpoint: &&Endpoint| endpoints.active[endpoint.instance as usize] < endpoint.most;
-        let going_round = || endpoints.list.iter().cycle().skip(place as usize).take(count).filter(has_room);
-        let other = going_round().find(|endpoint| endpoint.instance != not);
-        other.or_else(|| going_round().next()).map(|endpoint| endpoint.instance)
     }
 
     /// Where a client stays, if it still can.
@@ -223,7 +213,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             endpoints.stays.remove(&client);
             return None;
         }
-        if endpoints.list.iter().any(|endpoint| endpoint.instance == instance) {
+        if endpoints.place_of(instance).is_some() {
             return Some(instance);
         }
         endpoints.stays.remove(&client);
@@ -310,10 +300,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 if out {
                     endpoints.stale_at = 0;
                 }
-                if let Some(place) = endpoints.list.iter().position(|endpoint| endpoint.instance == instance)
+                if let Some(place) = endpoints.place_of(instance)
                     && !endpoints.smooth.is_empty()
                 {
-                    endpoints.smooth.fail(place, limits.max_fails);
+                    endpoints.smooth.fail(place as usize, limits.max_fails);
                 }
             } else if outcome == Outcome::Ok && endpoints.peers[instance as usize].passive.succeeded() {
                 endpoints.stale_at = 0;

@@ -1,5 +1,8 @@
 //! The endpoints of a balancer, and how its policies choose among them.
 
+#[cfg(test)]
+mod tests;
+
 use super::care::Peer;
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
@@ -29,12 +32,16 @@ pub struct Endpoints {
     /// By instance: calls sent in the window.
     pub sent: Vec<u64>,
     pub cursor: u32,
-    /// Sums of weights up to and with each place.
+    /// Sums of weights up to and with each place; none where all weigh 1.
     pub weights: Vec<u64>,
     pub smooth: SmoothRoundRobin,
     pub chooser: Chooser,
-    /// By instance: its place in the list, where the chooser must know.
+    /// Where calls in flight are limited: by place 0 where there is room for one more, else 1.
+    pub room: Option<Least<u32>>,
+    /// By instance: its place in the list; `NONE`: it is not there.
     pub places: Vec<u32>,
+    /// Whether the chooser or the room depends on calls in flight.
+    pub follows: bool,
     /// By instance: what is known of it, for a balancer that takes care.
     pub peers: Vec<Peer>,
     /// By client: where it stays, and until when.
@@ -78,15 +85,13 @@ impl Endpoints {
 
     /// Makes what a policy keeps of the list.
     pub fn prepare(&mut self, policy: Policy) {
+        let even = self.list.iter().all(|endpoint| endpoint.weight == 1);
         let mut sum = 0;
-        self.weights = self
-            .list
-            .iter()
-            .map(|endpoint| {
-                sum += endpoint.weight as u64;
-                sum
-            })
-            .collect();
+        let mut sum_with = |endpoint: &Endpoint| {
+            sum += u64::from(endpoint.weight);
+            sum
+        };
+        self.weights = if even { Vec::new() } else { self.list.iter().map(&mut sum_with).collect() };
         if matches!(policy, Policy::SmoothRoundRobin | Policy::WeightedLeastConnections) {
             self.smooth = SmoothRoundRobin::new(&self.list.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
         }
@@ -103,16 +108,28 @@ impl Endpoints {
             }
             _ => Chooser::None,
         };
-        self.places = match self.chooser {
-            Chooser::Least(_) | Chooser::Weighted(_) => {
-                let mut places = vec![NONE; self.active.len()];
-                for (place, endpoint) in self.list.iter().enumerate() {
-                    places[endpoint.instance as usize] = place as u32;
-                }
-                places
-            }
-            _ => Vec::new(),
-        };
+        self.room = self.list.iter().any(|endpoint| endpoint.most != NONE).then(|| {
+            let full: Vec<u32> = (0..self.list.len() as u32).map(|place| self.is_full(place) as u32).collect();
+            Least::new(&full, 1)
+        });
+        self.follows = self.room.is_some() || matches!(self.chooser, Chooser::Least(_) | Chooser::Weighted(_));
+        self.places = vec![NONE; self.active.len()];
+        for (place, endpoint) in self.list.iter().enumerate() {
+            self.places[endpoint.instance as usize] = place as u32;
+        }
+        if policy == Policy::LeastResponseTime && self.peers.len() < self.active.len() {
+            self.peers.resize(self.active.len(), Peer::default());
+        }
+    }
+
+    /// Where an instance stands in the list.
+    #[inline]
+    pub fn place_of(&self, instance: u32) -> Option<u32> {
+        self.places.get(instance as usize).copied().filter(|place| *place != NONE)
+    }
+
+    fn is_full(&self, place: u32) -> bool {
+        self.active_at(place) >= self.list[place as usize].most
     }
 
     /// Makes the ring or table of a policy that hashes.
@@ -136,8 +153,8 @@ impl Endpoints {
         }
         for place in 0..self.list.len() {
             let instance = self.list[place].instance;
-            if let Some(before) = old.list.iter().position(|endpoint| endpoint.instance == instance) {
-                let state = old.smooth.state(before);
+            if let Some(before) = old.place_of(instance) {
+                let state = old.smooth.state(before as usize);
                 self.smooth.restore(place, state);
             }
         }
@@ -146,13 +163,17 @@ impl Endpoints {
     /// The calls in flight at an instance are others now.
     #[inline]
     pub fn active_changed(&mut self, instance: u32) {
-        if self.places.is_empty() {
+        if !self.follows {
             return;
         }
-        let (place, active) = (self.places[instance as usize], self.active[instance as usize]);
-        if place == NONE {
-            return;
+        let Some(place) = self.place_of(instance) else { return };
+        let full = self.is_full(place) as u32;
+        if let Some(room) = &mut self.room
+            && room.key(place as usize) != full
+        {
+            room.set(place as usize, full);
         }
+        let active = self.active[instance as usize];
         match &mut self.chooser {
             Chooser::Least(tree) => tree.set(place as usize, active),
             Chooser::Weighted(tree) => {
@@ -163,6 +184,21 @@ impl Endpoints {
         }
     }
 
+    /// The instance at a place, or the next one that has room; not the one that was tried last, unless it is alone.
+    pub fn with_room(&self, place: u32, not: u32) -> Option<u32> {
+        let count = self.list.len();
+        let from = |place: usize| match &self.room {
+            Some(room) => room.least_from(place).filter(|place| room.key(*place) == 0),
+            None => Some(if place < count { place } else { 0 }),
+        };
+        let first = from(place as usize)?;
+        if self.list[first].instance != not {
+            return Some(self.list[first].instance);
+        }
+        // An instance stands in the list once.
+        from(first + 1).map(|place| self.list[place].instance)
+    }
+
     #[inline]
     pub fn in_turn(&mut self) -> u32 {
         let place = if self.cursor as usize >= self.list.len() { 0 } else { self.cursor };
@@ -171,7 +207,7 @@ impl Endpoints {
     }
 
     fn total_weight(&self) -> u64 {
-        self.weights.last().copied().unwrap_or(0)
+        self.weights.last().copied().unwrap_or(self.list.len() as u64)
     }
 
     /// The place whose share of the total weight a number in (0, 1) falls into.
@@ -184,10 +220,9 @@ impl Endpoints {
     }
 
     fn place_at(&self, at: u64) -> u32 {
-        if self.total_weight() == self.list.len() as u64 {
-            return (at as u32).min(self.list.len() as u32 - 1);
-        }
-        (self.weights.partition_point(|&sum| sum <= at) as u32).min(self.list.len() as u32 - 1)
+        let place =
+            if self.weights.is_empty() { at as u32 } else { self.weights.partition_point(|&sum| sum <= at) as u32 };
+        place.min(self.list.len() as u32 - 1)
     }
 
     /// The fewest calls in flight; among equals the next after the last one chosen, so that ties go round.
@@ -220,13 +255,11 @@ impl Endpoints {
         if tree.least_from(first + 1) == Some(first) {
             return first as u32;
         }
-        let (list, active) = (&self.list, &self.active);
-        let ratio = |place: usize| {
-            let endpoint = &list[place];
-            Ratio { connections: active[endpoint.instance as usize], weight: endpoint.weight }
-        };
-        let least = ratio(first);
-        self.smooth.pick(|place| ratio(place) == least).expect("there are several") as u32
+        let least = tree.key(first);
+        self.smooth
+            .pick(tree.keys().iter().map(|key| key.is_same(least)))
+            .map(|place| place as u32)
+            .expect("several are")
     }
 
     /// Two different random places.
@@ -249,10 +282,6 @@ impl Endpoints {
     /// Of two random ones the one with less peak EWMA.
     pub fn least_response_time(&mut self, first: f64, second: f64, now: u64) -> u32 {
         let (a, b) = self.two(first, second);
-        let least = self.list.iter().map(|endpoint| endpoint.instance as usize + 1).max().unwrap_or(0);
-        if self.peers.len() < least {
-            self.peers.resize(least, Peer::default());
-        }
         let mut load = |place: u32| {
             let instance = self.list[place as usize].instance as usize;
             self.peers[instance].cost.load(self.active[instance], now)

@@ -18,6 +18,16 @@ pub struct Ratio {
     pub weight: u32,
 }
 
+impl Ratio {
+    /// Whether both are equal, as `==` says, without a branch: many are compared with one.
+    #[inline(always)]
+    pub fn is_same(self, other: Self) -> bool {
+        let across = u64::from(self.connections) * u64::from(other.weight);
+        let equal = across == u64::from(other.connections) * u64::from(self.weight);
+        equal & ((self.weight == 0) == (other.weight == 0)) | ((self.weight == 0) & (other.weight == 0))
+    }
+}
+
 impl PartialEq for Ratio {
     fn eq(&self, other: &Self) -> bool {
         self.partial_cmp(other) == Some(std::cmp::Ordering::Equal)
@@ -60,6 +70,21 @@ impl<K: Copy + PartialOrd> Least<K> {
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// The keys, by place.
+    #[inline]
+    pub fn keys(&self) -> &[K] {
+        &self.tree[self.leaves..self.leaves + self.count]
+    }
+
+    /// The key at a place.
+    ///
+    /// # Panics
+    /// Where there is no such place.
+    #[inline]
+    pub fn key(&self, place: usize) -> K {
+        self.keys()[place]
     }
 
     /// Changes the key at a place.
@@ -144,6 +169,9 @@ mod tests {
         assert!(ratio(2, 4) == ratio(1, 2));
         assert!(ratio(u32::MAX - 1, u32::MAX) < ratio(1, 1));
         assert!(ratio(1_000_000, 1) < ratio(0, 0));
+        for (one, other) in (0..4096_u32).map(|n| (ratio(n & 7, n >> 3 & 7), ratio(n >> 6 & 7, n >> 9))) {
+            assert_eq!(one.is_same(other), one == other, "{one:?} {other:?}");
+        }
         let mut tree = Least::new(&[ratio(0, 3), ratio(0, 2), ratio(0, 1)], ratio(0, 0));
         for (place, connections) in [(0, 1), (1, 1), (2, 1)] {
             tree.set(place, ratio(connections, 3 - place as u32));
