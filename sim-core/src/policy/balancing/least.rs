@@ -143,12 +143,11 @@ mod tests {
     use super::*;
     use crate::engine::rng::mix64;
 
-    #[test]
-    fn it_finds_what_a_scan_finds() {
+    fn against_a_scan(steps: u64) {
         for count in [1_usize, 2, 3, 7, 8, 33, 100] {
             let mut keys = vec![0_u32; count];
             let mut tree = Least::new(&keys, u32::MAX);
-            for step in 0..3000_u64 {
+            for step in 0..steps {
                 let place = mix64(step) as usize % count;
                 let key = (mix64(step ^ 77) % 5) as u32;
                 keys[place] = key;
@@ -160,6 +159,17 @@ mod tests {
             }
         }
         assert_eq!(Least::<u32>::new(&[], u32::MAX).least_from(0), None);
+    }
+
+    #[test]
+    fn it_finds_what_a_scan_finds() {
+        against_a_scan(3_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn it_finds_what_a_scan_finds_a_million_times() {
+        against_a_scan(200_000);
     }
 
     #[test]

@@ -67,7 +67,7 @@ mod tests {
         (0..count).map(|n| (mix64(n + 1), 1.0)).collect()
     }
 
-    /// The paper's pseudocode, with whole permutations.
+    /// The paper's pseudocode, with whole permutations; Envoy's rule of weights says who passes its turn.
     fn twin(endpoints: &[(u64, f64)]) -> Vec<u32> {
         let size = ENTRIES as u64;
         let permutations: Vec<Vec<u64>> = endpoints
@@ -77,11 +77,18 @@ mod tests {
                 (0..size).map(|j| (offset + j * skip) % size).collect()
             })
             .collect();
+        let heaviest = endpoints.iter().map(|endpoint| endpoint.1).fold(0.0, f64::max);
         let mut next = vec![0; endpoints.len()];
+        let mut turns = vec![0; endpoints.len()];
         let mut entry = vec![u32::MAX; ENTRIES];
         let mut n = 0;
-        loop {
+        for round in 1.. {
             for (i, permutation) in permutations.iter().enumerate() {
+                // As many turns as rounds × its weight ÷ the heaviest, begun ones included.
+                if f64::from(round) * endpoints[i].1 < f64::from(turns[i]) * heaviest || endpoints[i].1 == 0.0 {
+                    continue;
+                }
+                turns[i] += 1;
                 let mut c = permutation[next[i]];
                 while entry[c as usize] != u32::MAX {
                     next[i] += 1;
@@ -95,12 +102,30 @@ mod tests {
                 }
             }
         }
+        unreachable!("the table is filled")
+    }
+
+    /// All entries of tables of some endpoints, of equal and of other weights.
+    fn against_the_paper(tables: u64) {
+        for table in 0..tables {
+            let mut endpoints = endpoints(1 + table % 9);
+            for (at, (name, weight)) in endpoints.iter_mut().enumerate() {
+                *name = mix64(*name ^ table);
+                *weight = if table % 2 == 0 { 1.0 } else { ((table + at as u64) % 4) as f64 + f64::from(at == 0) };
+            }
+            assert_eq!(Maglev::new(&endpoints).table, twin(&endpoints), "{endpoints:?}");
+        }
     }
 
     #[test]
     fn it_fills_as_the_paper_does() {
-        let endpoints = endpoints(7);
-        assert_eq!(Maglev::new(&endpoints).table, twin(&endpoints));
+        against_the_paper(4);
+    }
+
+    #[test]
+    #[ignore = "a million entries"]
+    fn it_fills_as_the_paper_does_a_million_entries() {
+        against_the_paper(20);
     }
 
     #[test]

@@ -217,6 +217,7 @@ impl Sketch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::draws::Draws;
 
     #[test]
     fn a_sketch_never_counts_too_little_before_it_halves() {
@@ -244,5 +245,48 @@ mod tests {
             sketch.count(key);
         }
         assert!(sketch.frequency(7) <= 8);
+    }
+
+    /// Counters in a list of their own, each halved by itself.
+    fn against_counters(rounds: u64, counts: u64) {
+        for round in 0..rounds {
+            let mut draws = Draws::new(round);
+            let mut sketch = Sketch::default();
+            let entries = 1 + draws.below(300);
+            sketch.ensure(entries);
+            let mut counters = vec![[0_u64; 16]; sketch.words.len()];
+            let mut counted = 0;
+            for event in 0..counts {
+                let key = draws.below(2 * entries).min(draws.below(2 * entries));
+                let places: Vec<(usize, usize)> = (0..ROWS)
+                    .map(|row| {
+                        let (word, bit) = sketch.place(key, row);
+                        (word, bit as usize / 4)
+                    })
+                    .collect();
+                let least = places.iter().map(|&(word, place)| counters[word][place]).min();
+                assert_eq!(Some(sketch.frequency(key)), least, "round {round}, event {event}");
+                let before = counters.clone();
+                places.iter().for_each(|&(word, place)| counters[word][place] = (before[word][place] + 1).min(15));
+                counted += u64::from(counters != before);
+                if counted == 10 * entries {
+                    let odd = counters.iter().flatten().filter(|counter| **counter % 2 == 1).count() as u64;
+                    counters.iter_mut().flatten().for_each(|counter| *counter /= 2);
+                    counted = (counted - odd / 4) / 2;
+                }
+                sketch.count(key);
+            }
+        }
+    }
+
+    #[test]
+    fn frequencies_are_those_of_plain_counters() {
+        against_counters(10, 2_000);
+    }
+
+    #[test]
+    #[ignore = "a million events"]
+    fn frequencies_are_those_of_plain_counters_a_million_times() {
+        against_counters(100, 10_000);
     }
 }
