@@ -1,4 +1,7 @@
-//! What the hot operations cost, in ns each: medians of nine. `cargo bench -p sim-core --bench prices`.
+//! What the hot operations cost, in ns each: medians of nine, beside them how many steps of a chain of hashes that is on the
+//! same machine at the same time. At the end the limits that are promised, and whether they hold.
+//!
+//! `cargo bench -p sim-core --bench prices`, or some of it: `… --bench prices -- balancing requests caches draws`.
 
 use sim_core::engine::rng::{mix64, uniform_at};
 use sim_core::metrics::histogram::Histogram;
@@ -15,7 +18,9 @@ use sim_core::workload::keys::{Keys, Popularity};
 use sim_core::workload::profile::Profile;
 use sim_core::workload::sampler::{BLOCK, Sampler};
 use sim_core::{Model, Plan};
+use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 struct NoFiles;
@@ -26,89 +31,173 @@ impl Files for NoFiles {
     }
 }
 
-/// What a policy pays for a choice among a thousand, and for being told of a change.
-fn balancing() {
-    const COUNT: usize = 1000;
-    const PICKS: u64 = 100_000;
-    let weights: Vec<u32> = (0..COUNT as u32).map(|n| 1 + n % 3).collect();
-    let mut robin = SmoothRoundRobin::new(&weights);
-    (0..2 * weights.iter().sum::<u32>()).for_each(|_| _ = robin.turn());
-    price("smooth round robin, 1000 at rest", PICKS, || (0..PICKS).for_each(|_| _ = black_box(robin.turn())));
-    let mut moved = SmoothRoundRobin::new(&weights);
-    moved.fail(7, 1);
-    price("smooth round robin, 1000 that moved, a peer", PICKS, || {
-        (0..PICKS / COUNT as u64).for_each(|_| _ = black_box(moved.turn()));
-    });
-    let mut least = Least::new(&vec![0_u32; COUNT], u32::MAX);
-    price("least connections, 1000: pick, call, answer", PICKS, || {
-        for n in 0..PICKS {
-            let place = least.least_from(n as usize % COUNT).expect("a place");
+/// Over how many replicas policies choose.
+const REPLICAS: [usize; 3] = [10, 100, 1000];
+
+/// What prices are compared with at the end: what was measured, and the most that it may be.
+#[derive(Default)]
+struct Limits(Vec<(String, f64, f64)>);
+
+impl Limits {
+    fn at_most(&mut self, what: impl Into<String>, found: f64, most: f64) {
+        self.0.push((what.into(), found, most));
+    }
+
+    fn print(&self) {
+        println!("\nlimits");
+        for (what, found, most) in &self.0 {
+            let verdict = if found <= most { "holds" } else { "DOES NOT HOLD" };
+            println!("{what:64} {found:8.2}, at most {most:6.1}: {verdict}");
+        }
+    }
+}
+
+/// What choices cost where a policy's state is asked directly: a pick, and telling it of a call and an answer.
+fn balancing(limits: &mut Limits) {
+    const PICKS: u64 = 200_000;
+    for count in REPLICAS {
+        let weights: Vec<u32> = (0..count as u32).map(|n| 1 + n % 3).collect();
+        let mut robin = SmoothRoundRobin::new(&weights);
+        (0..2 * weights.iter().sum::<u32>()).for_each(|_| _ = robin.turn());
+        let rest = price(&format!("smooth round robin at rest, {count}"), PICKS, || {
+            (0..PICKS).for_each(|_| _ = black_box(robin.turn()));
+        });
+        let mut moved = SmoothRoundRobin::new(&weights);
+        let picks = PICKS / count as u64;
+        let in_motion = price(&format!("smooth round robin in motion, {count}, a peer"), picks * count as u64, || {
+            for pick in 0..picks {
+                moved.fail(pick as usize % count, 1);
+                black_box(moved.turn());
+            }
+        });
+        let two = [Ratio { connections: 0, weight: 1 }, Ratio { connections: 1, weight: 1 }];
+        let ties: Vec<Ratio> = (0..count).map(|n| two[n % 2]).collect();
+        let mut tied = SmoothRoundRobin::new(&vec![1; count]);
+        let at_tie =
+            price(&format!("ties of weighted least connections, {count}, a peer"), picks * count as u64, || {
+                for _ in 0..picks {
+                    black_box(tied.pick(black_box(&ties).iter().map(|key| key.is_same(two[0]))));
+                }
+            });
+        if count == 1000 {
+            limits.at_most("smooth round robin over 1000 at rest (O(1)), ns a pick", rest, 10.0);
+            limits.at_most("smooth round robin over 1000 in motion, ns a peer", in_motion, 1.0);
+            limits.at_most("ties of weighted least connections among 1000, ns a peer", at_tie, 1.0);
+        }
+        trees(count, &weights, PICKS);
+        hashes(count, PICKS);
+    }
+}
+
+fn trees(count: usize, weights: &[u32], picks: u64) {
+    let mut least = Least::new(&vec![0_u32; count], u32::MAX);
+    price(&format!("least connections, {count}: pick, call, answer"), picks, || {
+        for n in 0..picks {
+            let place = least.least_from(n as usize % count).expect("a place");
             least.set(place, 3);
-            least.set(mix64(n) as usize % COUNT, 1);
+            least.set(mix64(n) as usize % count, 1);
         }
     });
     let ratios: Vec<Ratio> = weights.iter().map(|&weight| Ratio { connections: 2, weight }).collect();
     let mut weighted = Least::new(&ratios, Ratio { connections: 0, weight: 0 });
-    price("weighted least connections, 1000: the same", PICKS, || {
-        for n in 0..PICKS {
+    price(&format!("weighted least connections, {count}: the same"), picks, || {
+        for n in 0..picks {
             let place = weighted.least_from(0).expect("a place");
             weighted.set(place, Ratio { connections: 3, weight: weights[place] });
-            let other = mix64(n) as usize % COUNT;
+            let other = mix64(n) as usize % count;
             weighted.set(other, Ratio { connections: 1, weight: weights[other] });
         }
     });
-    let named: Vec<(u64, f64)> = (0..COUNT as u64).map(|n| (mix64(n), 1.0)).collect();
-    let ring = Ring::new(&named, 160);
-    price("consistent hash, 1000 of 160 points", PICKS, || {
-        (0..PICKS).for_each(|n| _ = black_box(ring.place(mix64(n))));
-    });
-    price("consistent hash with bounded loads", PICKS, || {
-        let load = |place: u32| place % 4;
-        (0..PICKS).for_each(|n| _ = black_box(ring.bounded_place(mix64(n), 1.25, (1500, COUNT as u32), load)));
-    });
-    let maglev = Maglev::new(&named);
-    price("maglev, 1000", PICKS, || (0..PICKS).for_each(|n| _ = black_box(maglev.place(mix64(n)))));
-    let mut costs = vec![PeakEwma::default(); COUNT];
-    price("peak EWMA: two loads and a time", PICKS, || {
-        for n in 0..PICKS {
-            let (a, b) = (mix64(n) as usize % COUNT, mix64(n + PICKS) as usize % COUNT);
+    let mut costs = vec![PeakEwma::default(); count];
+    price(&format!("least response time, {count}: two loads and a time"), picks, || {
+        for n in 0..picks {
+            let (a, b) = (mix64(n) as usize % count, mix64(n + picks) as usize % count);
             let better = if costs[a].load(1, n) < costs[b].load(1, n) { a } else { b };
             costs[better].observe(1_000_000 + n, n);
         }
     });
 }
 
-/// What a request pays for each policy among a thousand replicas, all of it simulated.
-fn policies_in_a_run() {
-    for policy in [
-        "round-robin",
-        "weighted-round-robin",
-        "random",
-        "least-connections",
-        "weighted-least-connections",
-        "least-response-time",
-        "power-of-two",
-        "ip-hash",
-        "consistent-hash",
-        "maglev",
-        "resource-based",
-    ] {
-        let text = format!(
-            r#"{{ "format": 1, "run": {{ "duration": "10s" }}, "components": {{
-                "users": {{ "type": "client", "to": "edge", "arrivals": {{ "rate": "20000/s" }} }},
-                "edge": {{ "type": "load-balancer", "policy": "{policy}", "to": ["web"] }},
-                "web": {{ "type": "server-pool", "replicas": 1000, "handlers": {{ "*": [ {{ "cpu": "exp(40ms)" }} ] }} }} }} }}"#
-        );
-        let (model, _) = Model::parse(&text, "replicas.json", &[], &NoFiles).expect("it is right");
-        let plan = Plan::compile(&model, &NoFiles).expect("it is right");
-        price(&format!("a request, 1000 replicas, {policy}"), 200_000, || {
-            _ = black_box(sim_core::world::run(&plan, 1))
-        });
+fn hashes(count: usize, picks: u64) {
+    let named: Vec<(u64, f64)> = (0..count as u64).map(|n| (mix64(n), 1.0)).collect();
+    let ring = Ring::new(&named, 160);
+    price(&format!("consistent hash, {count} of 160 points"), picks, || {
+        (0..picks).for_each(|n| _ = black_box(ring.place(mix64(n))));
+    });
+    price(&format!("consistent hash with bounded loads, {count}"), picks, || {
+        let load = |place: u32| place % 4;
+        let all = (3 * count as u64 / 2, count as u32);
+        (0..picks).for_each(|n| _ = black_box(ring.bounded_place(mix64(n), 1.25, all, load)));
+    });
+    let maglev = Maglev::new(&named);
+    price(&format!("maglev, {count}"), picks, || (0..picks).for_each(|n| _ = black_box(maglev.place(mix64(n)))));
+}
+
+/// What a policy is called, what else its balancer has, what each pool has, and what a pick may cost more than round robin's
+/// over 1000, ns; `None`: a nanosecond a replica, where the product looks at all.
+const POLICIES: [(&str, &str, &str, Option<f64>); 15] = [
+    ("round-robin", "", "", Some(0.0)),
+    ("weighted-round-robin", "", "", Some(50.0)),
+    ("random", "", "", Some(150.0)),
+    ("least-connections", "", "", Some(300.0)),
+    ("weighted-least-connections", "", "", None),
+    ("least-response-time", "", "", Some(600.0)),
+    ("power-of-two", "", "", Some(200.0)),
+    ("ip-hash", "", "", Some(150.0)),
+    ("consistent-hash", "", "", Some(400.0)),
+    ("consistent-hash", r#""bounded_load": 1.25,"#, "", Some(600.0)),
+    ("maglev", "", "", Some(200.0)),
+    ("resource-based", "", "", None),
+    ("round-robin", r#""sticky": "client","#, "", Some(600.0)),
+    ("round-robin", r#""slow_start": "30s","#, "", Some(150.0)),
+    ("least-connections", "", r#", "max_conns": 2"#, Some(600.0)),
+];
+
+/// What a request pays for each policy, all of it simulated, at 80% of what the replicas can do.
+fn policies_in_a_run(limits: &mut Limits) {
+    const REQUESTS: u64 = 200_000;
+    for count in REPLICAS {
+        let mut of_round_robin = 0.0;
+        for (policy, balancer, pool, most) in POLICIES {
+            let (rate, seconds) = (20 * count as u64, REQUESTS / (20 * count as u64));
+            let text = format!(
+                r#"{{ "format": 1, "run": {{ "duration": "{seconds}s" }}, "components": {{
+                    "users": {{ "type": "client", "to": "edge", "arrivals": {{ "rate": "{rate}/s" }}, "population": {{ "clients": 5000 }} }},
+                    "edge": {{ "type": "load-balancer", {balancer} "policy": "{policy}", "to": [{{ "to": "web" {pool} }}] }},
+                    "web": {{ "type": "server-pool", "replicas": {count}, "handlers": {{ "*": [ {{ "cpu": "exp(40ms)" }} ] }} }} }} }}"#
+            );
+            let (model, _) = Model::parse(&text, "replicas.json", &[], &NoFiles).expect("it is right");
+            let plan = Plan::compile(&model, &NoFiles).expect("it is right");
+            let with: String = format!("{balancer}{pool}").chars().filter(|c| !"\"{},".contains(*c)).collect();
+            let name = format!(
+                "a request, {count} replicas, {policy}{}{}",
+                if with.is_empty() { "" } else { " " },
+                with.trim()
+            );
+            let found = price(&name, REQUESTS, || _ = black_box(sim_core::world::run(&plan, 1)));
+            if of_round_robin == 0.0 {
+                of_round_robin = found;
+            } else if count == 1000 {
+                let more = found - of_round_robin;
+                limits.at_most(format!("{name}: ns more than round robin"), more, most.unwrap_or(count as f64));
+            }
+        }
     }
 }
 
-/// Prints the median price of one of `count` operations that `work` does.
-fn price(name: &str, count: u64, mut work: impl FnMut()) {
+/// Prints the median price of one of `count` operations that `work` does, ns, and how many steps of a chain of hashes that is.
+fn price(name: &str, count: u64, work: impl FnMut()) -> f64 {
+    static STEP: OnceLock<f64> = OnceLock::new();
+    let step = *STEP.get_or_init(|| {
+        const STEPS: u64 = 1_000_000;
+        median(STEPS, || _ = black_box((0..STEPS).fold(black_box(1), |hash, _| mix64(hash))))
+    });
+    let ns = median(count, work);
+    println!("{name:64} {ns:8.2} ns {:8.2} ×", ns / step);
+    ns
+}
+
+fn median(count: u64, mut work: impl FnMut()) -> f64 {
     let mut prices: Vec<f64> = (0..9)
         .map(|_| {
             let start = Instant::now();
@@ -117,7 +206,7 @@ fn price(name: &str, count: u64, mut work: impl FnMut()) {
         })
         .collect();
     prices.sort_by(f64::total_cmp);
-    println!("{name:44} {:8.2} ns", prices[4]);
+    prices[4]
 }
 
 fn draws() {
@@ -207,9 +296,14 @@ fn arrivals() {
     }
 }
 
-fn looking_up() {
+/// A million keys by Zipf's law on stores of a hundred thousand: look-ups of what is found and what is not, as they come.
+fn looking_up(limits: &mut Limits) {
     let keys = Keys::new(&Popularity::Zipf(0.99), 1_000_000).expect("they fit");
     let picks: Vec<u64> = (0..2_000_000).map(|n| keys.pick(uniform_at(9, n))).collect();
+    let mut map: HashMap<u64, u32> = picks.iter().take(200_000).map(|key| (*key, 1)).collect();
+    price("std's HashMap, look-up", picks.len() as u64, || {
+        picks.iter().for_each(|key| _ = black_box(map.get_mut(key)));
+    });
     for eviction in Eviction::ALL {
         let mut store = Store::new(eviction, 100_000, 1);
         price(&format!("{eviction:?}, look-up and fill on a miss"), picks.len() as u64, || {
@@ -219,20 +313,37 @@ fn looking_up() {
                 }
             }
         });
-        price(&format!("{eviction:?}, look-up alone"), picks.len() as u64, || {
+        let look_up = price(&format!("{eviction:?}, look-up"), picks.len() as u64, || {
             for key in &picks {
                 black_box(store.lookup(*key, 0));
             }
         });
+        if matches!(eviction, Eviction::Lru | Eviction::Sieve) {
+            limits.at_most(format!("{eviction:?}, ns a look-up"), look_up, 60.0);
+        }
     }
 }
 
+/// Words after `--` choose parts: `balancing`, `requests`, `caches`, `draws`; without any, all.
 fn main() {
-    balancing();
-    policies_in_a_run();
-    looking_up();
-    arrivals();
-    keys();
-    recording();
-    draws();
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_asked = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
+    let mut limits = Limits::default();
+    println!("{:64} {:>11} {:>10}", "what", "price", "of a hash");
+    if is_asked("balancing") {
+        balancing(&mut limits);
+    }
+    if is_asked("requests") {
+        policies_in_a_run(&mut limits);
+    }
+    if is_asked("caches") {
+        looking_up(&mut limits);
+    }
+    if is_asked("draws") {
+        arrivals();
+        keys();
+        recording();
+        draws();
+    }
+    limits.print();
 }
