@@ -349,7 +349,7 @@ impl Store {
             return done;
         }
         self.make_room(large, now_ns, &mut done);
-        let entry = Entry { key, expires_ns, version, weight, newer: NO_ENTRY, older: NO_ENTRY };
+        let entry = Entry { key, expires_ns, version, weight };
         let at = self.table.add(entry);
         self.rule.added(&mut self.table, at);
         done.stored = true;
@@ -422,7 +422,7 @@ impl Store {
         let (Rule::Recent(queue) | Rule::Arrival(queue)) = &self.rule else { return };
         let mut at = queue.back;
         while self.table.weight > self.capacity && at != NO_ENTRY {
-            let newer = self.table.entry(at).newer;
+            let newer = self.table.link(at).newer;
             if at != kept {
                 self.evict(at, now_ns, done);
             }

@@ -39,7 +39,7 @@ impl Sieve {
         let mut at = if self.hand == NO_ENTRY { self.queue.back } else { self.hand };
         while table.mark(at) > 0 {
             table.set_mark(at, 0);
-            let newer = table.entry(at).newer;
+            let newer = table.link(at).newer;
             at = if newer == NO_ENTRY { self.queue.back } else { newer };
         }
         self.hand = at;
@@ -54,7 +54,7 @@ impl Sieve {
     /// An entry leaves.
     pub fn unlink(&mut self, table: &mut Table, at: u32) {
         if self.hand == at {
-            self.hand = table.entry(at).newer;
+            self.hand = table.link(at).newer;
         }
         self.queue.unlink(table, at);
     }
