@@ -13,6 +13,10 @@ use crate::engine::rng::mix64;
 #[derive(Debug, Clone, Default)]
 pub struct Ring {
     points: Vec<(u64, u32)>,
+    /// By the first bits of a hash: the first point from there on. Hashes spread, so that it is near the one that is sought.
+    starts: Vec<u32>,
+    /// 64 less the number of those bits.
+    shift: u32,
 }
 
 impl Ring {
@@ -25,7 +29,17 @@ impl Ring {
             points.extend((0..count).map(point));
         }
         points.sort_unstable();
-        Self { points }
+        let bits = points.len().next_power_of_two().trailing_zeros().max(1);
+        let shift = 64 - bits;
+        let mut next = 0;
+        let mut first = |prefix: u64| {
+            while points.get(next).is_some_and(|&(point, _)| point >> shift < prefix) {
+                next += 1;
+            }
+            next as u32
+        };
+        let starts = (0..1 << bits).map(&mut first).collect();
+        Self { points, starts, shift }
     }
 
     /// The place of the endpoint that a hash belongs to; none without endpoints.
@@ -35,7 +49,10 @@ impl Ring {
 
     /// The places from a hash on, going round once; an endpoint comes as often as it has points.
     fn from(&self, hash: u64) -> impl Iterator<Item = u32> + '_ {
-        let start = self.points.partition_point(|&(point, _)| point < hash);
+        let mut start = self.starts.get((hash >> self.shift) as usize).map_or(0, |start| *start as usize);
+        while self.points.get(start).is_some_and(|&(point, _)| point < hash) {
+            start += 1;
+        }
         self.points[start..].iter().chain(&self.points[..start]).map(|&(_, place)| place)
     }
 
