@@ -70,13 +70,13 @@ fn balancing(limits: &mut Limits) {
                 black_box(moved.turn());
             }
         });
-        let two = [Ratio { connections: 0, weight: 1 }, Ratio { connections: 1, weight: 1 }];
+        let two = [Ratio::new(0, 1), Ratio::new(1, 1)];
         let ties: Vec<Ratio> = (0..count).map(|n| two[n % 2]).collect();
         let mut tied = SmoothRoundRobin::new(&vec![1; count]);
         let at_tie =
             price(&format!("ties of weighted least connections, {count}, a peer"), picks * count as u64, || {
                 for _ in 0..picks {
-                    black_box(tied.pick(black_box(&ties).iter().map(|key| key.is_same(two[0]))));
+                    black_box(tied.pick(black_box(&ties).iter().map(|key| *key == two[0])));
                 }
             });
         if count == 1000 {
@@ -98,14 +98,14 @@ fn trees(count: usize, weights: &[u32], picks: u64) {
             least.set(mix64(n) as usize % count, 1);
         }
     });
-    let ratios: Vec<Ratio> = weights.iter().map(|&weight| Ratio { connections: 2, weight }).collect();
-    let mut weighted = Least::new(&ratios, Ratio { connections: 0, weight: 0 });
+    let ratios: Vec<Ratio> = weights.iter().map(|&weight| Ratio::new(2, weight)).collect();
+    let mut weighted = Least::new(&ratios, Ratio::NEVER);
     price(&format!("weighted least connections, {count}: the same"), picks, || {
         for n in 0..picks {
             let place = weighted.least_from(0).expect("a place");
-            weighted.set(place, Ratio { connections: 3, weight: weights[place] });
+            weighted.set(place, Ratio::new(3, weights[place]));
             let other = mix64(n) as usize % count;
-            weighted.set(other, Ratio { connections: 1, weight: weights[other] });
+            weighted.set(other, Ratio::new(1, weights[other]));
         }
     });
     let mut costs = vec![PeakEwma::default(); count];

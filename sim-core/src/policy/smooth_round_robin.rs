@@ -11,43 +11,60 @@
 /// The longest cycle that is written down.
 const CYCLE_MAX: u64 = 1 << 16;
 
+/// So many peers are looked at together.
+const LANES: usize = 4;
+
+/// Numbers of peers, in rows; whole ones below 2^53, which floats hold exactly and processors compare several at a time.
+type Lanes = Vec<[f64; LANES]>;
+
 /// Smooth weighted round robin over peers 0, 1, 2, …
 #[derive(Debug, Clone, Default)]
 pub struct SmoothRoundRobin {
-    weights: Vec<i64>,
-    effective: Vec<i64>,
-    current: Vec<i64>,
-    /// Whether any effective weight may be below its weight.
-    lowered: bool,
+    count: usize,
+    weights: Lanes,
+    effective: Lanes,
+    /// −∞ in the places behind the last peer, so that none of these is the largest.
+    current: Lanes,
+    /// The sum of effective weights.
+    total: f64,
+    /// The peers whose effective weight is below their weight.
+    lowered: Vec<u32>,
     /// The picks of a cycle, as far as written down, and the current weights that it began with.
     cycle: Vec<u32>,
-    start: Vec<i64>,
+    start: Lanes,
     /// How long the cycle is; 0: it is not written down.
     length: usize,
     /// How many picks of the cycle have been read again; `current` is that of its start.
     read: usize,
-    /// By peer, during a pick: all bits where it takes part, none elsewhere.
-    takes_part: Vec<i64>,
+    /// During a pick: no bits for whoever takes part, else all: with these a number is none.
+    out: Vec<[u64; LANES]>,
 }
 
 impl SmoothRoundRobin {
     /// Peers with these weights; all start afresh.
     #[must_use]
     pub fn new(weights: &[u32]) -> Self {
-        let weights: Vec<i64> = weights.iter().map(|weight| i64::from(*weight)).collect();
-        Self {
-            effective: weights.clone(),
-            current: vec![0; weights.len()],
-            length: cycle_length(&weights),
-            weights,
+        let rows = weights.len().div_ceil(LANES);
+        let mut robin = Self {
+            count: weights.len(),
+            weights: vec![[0.0; LANES]; rows],
+            current: vec![[f64::NEG_INFINITY; LANES]; rows],
+            total: weights.iter().map(|weight| f64::from(*weight)).sum(),
+            length: cycle_length(weights),
             ..Self::default()
+        };
+        for (peer, weight) in weights.iter().enumerate() {
+            robin.weights.as_flattened_mut()[peer] = f64::from(*weight);
+            robin.current.as_flattened_mut()[peer] = 0.0;
         }
+        robin.effective.clone_from(&robin.weights);
+        robin
     }
 
     /// Whether there are no peers.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.weights.is_empty()
+        self.count == 0
     }
 
     /// Picks the next peer; none where there is none.
@@ -69,7 +86,7 @@ impl SmoothRoundRobin {
 
     /// A pick that may belong to a cycle.
     fn write_down(&mut self) -> Option<usize> {
-        if self.lowered {
+        if !self.lowered.is_empty() {
             return self.step();
         }
         if self.cycle.is_empty() {
@@ -85,50 +102,83 @@ impl SmoothRoundRobin {
 
     /// A pick among all, peer by peer.
     fn step(&mut self) -> Option<usize> {
+        let mut most = [f64::NEG_INFINITY; LANES];
         for (current, effective) in self.current.iter_mut().zip(&self.effective) {
-            *current += *effective;
-        }
-        let total: i64 = self.effective.iter().sum();
-        if self.lowered {
-            let mut short = 0;
-            for (effective, weight) in self.effective.iter_mut().zip(&self.weights) {
-                *effective += i64::from(*effective < *weight);
-                short |= *weight - *effective;
+            for lane in 0..LANES {
+                current[lane] += effective[lane];
+                most[lane] = greater(most[lane], current[lane]);
             }
-            self.lowered = short != 0;
         }
-        let most = greatest(self.current.iter().copied())?;
-        let picked = self.current.iter().position(|current| *current == most)?;
-        self.current[picked] -= total;
-        Some(picked)
+        let total = self.total;
+        self.recover(|_| true);
+        let most = most.into_iter().fold(f64::NEG_INFINITY, greater);
+        let row = self.current.iter().position(|row| any(row.map(|current| current == most)))?;
+        let lane = self.current[row].iter().position(|current| *current == most)?;
+        self.current[row][lane] -= total;
+        Some(row * LANES + lane)
+    }
+
+    /// The effective weights of peers that take part and are below their weights rise by one.
+    fn recover(&mut self, takes_part: impl Fn(usize) -> bool) {
+        let weights = self.weights.as_flattened();
+        let effective = self.effective.as_flattened_mut();
+        let total = &mut self.total;
+        self.lowered.retain(|peer| {
+            let peer = *peer as usize;
+            if takes_part(peer) {
+                effective[peer] += 1.0;
+                *total += 1.0;
+            }
+            effective[peer] < weights[peer]
+        });
     }
 
     /// Picks the next peer among those that are `usable`, by peer; none where none is.
+    ///
+    /// # Panics
+    /// Where it says of fewer or of more peers than there are.
     #[inline]
     pub fn pick(&mut self, usable: impl ExactSizeIterator<Item = bool>) -> Option<usize> {
         self.forget_cycle();
-        self.takes_part.clear();
-        self.takes_part.extend(usable.map(|usable| -i64::from(usable)));
-        assert_eq!(self.takes_part.len(), self.weights.len(), "each peer is usable or not");
-        let mut total = 0;
-        for ((current, effective), part) in self.current.iter_mut().zip(&self.effective).zip(&self.takes_part) {
-            *current += *effective & part;
-            total += *effective & part;
+        assert_eq!(usable.len(), self.count, "each peer is usable or not");
+        let mut out = std::mem::take(&mut self.out);
+        out.resize(self.weights.len(), [u64::MAX; LANES]);
+        for (out, usable) in out.as_flattened_mut().iter_mut().zip(usable) {
+            *out = if usable { 0 } else { u64::MAX };
         }
-        if self.lowered {
-            let mut short = 0;
-            for ((effective, weight), part) in self.effective.iter_mut().zip(&self.weights).zip(&self.takes_part) {
-                *effective += i64::from(*effective < *weight) & part;
-                short |= *weight - *effective;
+        let picked = self.pick_but(&out);
+        self.out = out;
+        picked
+    }
+
+    fn pick_but(&mut self, out: &[[u64; LANES]]) -> Option<usize> {
+        let mut total = [0.0; LANES];
+        for ((current, effective), out) in self.current.iter_mut().zip(&self.effective).zip(out) {
+            for lane in 0..LANES {
+                let grows = f64::from_bits(effective[lane].to_bits() & !out[lane]);
+                current[lane] += grows;
+                total[lane] += grows;
             }
-            self.lowered = short != 0;
         }
-        // Whoever does not take part is below all that do.
-        let seen = |(current, part): (&i64, &i64)| (current & part) | (i64::MIN & !part);
-        let most = greatest(self.current.iter().zip(&self.takes_part).map(seen)).filter(|most| *most > i64::MIN)?;
-        let picked = self.current.iter().zip(&self.takes_part).position(|pair| seen(pair) == most)?;
-        self.current[picked] -= total;
-        Some(picked)
+        // In a loop of its own it is one instruction for two of them.
+        let mut most = [f64::NEG_INFINITY; LANES];
+        for (current, out) in self.current.iter().zip(out) {
+            for lane in 0..LANES {
+                most[lane] = greater(most[lane], number(current[lane], out[lane]));
+            }
+        }
+        self.recover(|peer| out.as_flattened()[peer] == 0);
+        let most = most.into_iter().fold(f64::NEG_INFINITY, greater);
+        if most == f64::NEG_INFINITY {
+            return None;
+        }
+        let is_most = |row: usize| -> [bool; LANES] {
+            std::array::from_fn(|lane| number(self.current[row][lane], out[row][lane]) == most)
+        };
+        let row = (0..out.len()).position(|row| any(is_most(row)))?;
+        let lane = is_most(row).into_iter().position(|is_most| is_most)?;
+        self.current[row][lane] -= total.iter().sum::<f64>();
+        Some(row * LANES + lane)
     }
 
     /// A failure of a peer: its effective weight falls by weight ÷ `max_fails` (whole numbers, not below 0).
@@ -138,8 +188,9 @@ impl SmoothRoundRobin {
     pub fn fail(&mut self, peer: usize, max_fails: u32) {
         if max_fails > 0 {
             self.forget_cycle();
-            self.lowered = true;
-            self.effective[peer] = (self.effective[peer] - self.weights[peer] / i64::from(max_fails)).max(0);
+            let fall = (self.weights.as_flattened()[peer] / f64::from(max_fails)).floor();
+            let effective = self.effective.as_flattened()[peer];
+            self.set_effective(peer, (effective - fall).max(0.0));
         }
     }
 
@@ -148,19 +199,28 @@ impl SmoothRoundRobin {
     /// # Panics
     /// Where there is no such peer.
     #[must_use]
-    pub fn state(&mut self, peer: usize) -> (i64, i64) {
+    pub fn state(&mut self, peer: usize) -> (f64, f64) {
         self.forget_cycle();
-        (self.effective[peer], self.current[peer])
+        (self.effective.as_flattened()[peer], self.current.as_flattened()[peer])
     }
 
     /// Goes on from a peer's effective and current weight.
     ///
     /// # Panics
     /// Where there is no such peer.
-    pub fn restore(&mut self, peer: usize, (effective, current): (i64, i64)) {
+    pub fn restore(&mut self, peer: usize, (effective, current): (f64, f64)) {
         self.forget_cycle();
-        self.lowered = true;
-        (self.effective[peer], self.current[peer]) = (effective.min(self.weights[peer]), current);
+        self.set_effective(peer, effective.min(self.weights.as_flattened()[peer]));
+        self.current.as_flattened_mut()[peer] = current;
+    }
+
+    fn set_effective(&mut self, peer: usize, effective: f64) {
+        let weight = self.weights.as_flattened()[peer];
+        let old = std::mem::replace(&mut self.effective.as_flattened_mut()[peer], effective);
+        self.total += effective - old;
+        if effective < weight && old == weight {
+            self.lowered.push(peer as u32);
+        }
     }
 
     /// The weights begin to move: what was written down no longer holds.
@@ -172,39 +232,47 @@ impl SmoothRoundRobin {
     /// Brings `current` to where the reading is: each grew by its weight at each pick, and fell by the sum of all at its own.
     fn stop_reading(&mut self) {
         let read = std::mem::take(&mut self.read);
-        if read > 0 {
-            let total: i64 = self.weights.iter().sum();
-            for (current, weight) in self.current.iter_mut().zip(&self.weights) {
-                *current += weight * read as i64;
-            }
-            self.cycle[..read].iter().for_each(|picked| self.current[*picked as usize] -= total);
+        if read == 0 {
+            return;
+        }
+        let mut picks = vec![0_i64; self.count];
+        self.cycle[..read].iter().for_each(|picked| picks[*picked as usize] += 1);
+        let weights = self.weights.as_flattened().iter();
+        for ((current, weight), picks) in self.current.as_flattened_mut().iter_mut().zip(weights).zip(picks) {
+            // On the way it may be more than a float holds exactly.
+            *current += (*weight as i64 * read as i64 - self.total as i64 * picks) as f64;
         }
     }
 }
 
-/// The greatest of some numbers; four at a time, since one after the other waits for each comparison.
+/// The greater of two numbers, as one instruction.
 #[inline(always)]
-fn greatest(numbers: impl ExactSizeIterator<Item = i64>) -> Option<i64> {
-    if numbers.len() == 0 {
-        return None;
-    }
-    let mut most = [i64::MIN; 4];
-    for (at, number) in numbers.enumerate() {
-        most[at % 4] = most[at % 4].max(number);
-    }
-    most.into_iter().max()
+fn greater(one: f64, other: f64) -> f64 {
+    if other > one { other } else { one }
+}
+
+/// A number without `out`, else none, which is neither greater than another nor equal to it.
+#[inline(always)]
+fn number(of: f64, out: u64) -> f64 {
+    of + f64::from_bits(out)
+}
+
+/// Whether any is true, without a branch for each.
+#[inline(always)]
+fn any(of: [bool; LANES]) -> bool {
+    of.into_iter().fold(false, |any, one| any | one)
 }
 
 /// After how many picks they repeat; 0: after too many.
-fn cycle_length(weights: &[i64]) -> usize {
+fn cycle_length(weights: &[u32]) -> usize {
     let (mut sum, mut divisor) = (0_u64, 0_u64);
     for &weight in weights {
-        let (mut a, mut b) = (weight as u64, divisor);
+        let (mut a, mut b) = (u64::from(weight), divisor);
         while b > 0 {
             (a, b) = (b, a % b);
         }
         divisor = a;
-        sum += weight as u64;
+        sum += u64::from(weight);
     }
     if divisor == 0 || sum / divisor > CYCLE_MAX { 0 } else { (sum / divisor) as usize }
 }
@@ -236,13 +304,13 @@ mod tests {
     fn failures_lower_a_peer_and_picks_restore_it() {
         let mut robin = SmoothRoundRobin::new(&[4, 4]);
         robin.fail(0, 1);
-        assert_eq!(robin.effective[0], 0);
+        assert_eq!(robin.effective[0][0], 0.0);
         let sequence = picks(&mut robin, 40);
         assert!(sequence.starts_with("bba"), "{sequence}");
-        assert_eq!(robin.effective[0], 4);
+        assert_eq!(robin.effective[0][0], 4.0);
         assert!(sequence.ends_with("baba") || sequence.ends_with("abab"), "{sequence}");
         robin.fail(0, 3);
-        assert_eq!(robin.effective[0], 3);
+        assert_eq!(robin.effective[0][0], 3.0);
     }
 
     #[test]
@@ -327,10 +395,10 @@ mod tests {
         let mut effective = Vec::new();
         for _ in 0..6 {
             robin.turn();
-            effective.push(robin.effective[0]);
+            effective.push(robin.effective[0][0]);
         }
-        assert_eq!(effective, [1, 2, 3, 4, 5, 5]);
+        assert_eq!(effective, [1.0, 2.0, 3.0, 4.0, 5.0, 5.0]);
         robin.fail(0, 2);
-        assert_eq!(robin.effective[0], 3, "5 − 5 ÷ 2");
+        assert_eq!(robin.effective[0][0], 3.0, "5 − 5 ÷ 2");
     }
 }

@@ -102,9 +102,9 @@ impl Endpoints {
                 Chooser::Least(Least::new(&self.list.iter().map(active).collect::<Vec<_>>(), u32::MAX))
             }
             Policy::WeightedLeastConnections => {
-                let ratio = |endpoint: &Endpoint| Ratio { connections: active(endpoint), weight: endpoint.weight };
+                let ratio = |endpoint: &Endpoint| Ratio::new(active(endpoint), endpoint.weight);
                 let keys: Vec<Ratio> = self.list.iter().map(ratio).collect();
-                Chooser::Weighted(Least::new(&keys, Ratio { connections: 0, weight: 0 }))
+                Chooser::Weighted(Least::new(&keys, Ratio::NEVER))
             }
             _ => Chooser::None,
         };
@@ -178,7 +178,7 @@ impl Endpoints {
             Chooser::Least(tree) => tree.set(place as usize, active),
             Chooser::Weighted(tree) => {
                 let weight = self.list[place as usize].weight;
-                tree.set(place as usize, Ratio { connections: active, weight });
+                tree.set(place as usize, Ratio::new(active, weight));
             }
             Chooser::None | Chooser::Ring(_) | Chooser::Maglev(_) => {}
         }
@@ -256,10 +256,7 @@ impl Endpoints {
             return first as u32;
         }
         let least = tree.key(first);
-        self.smooth
-            .pick(tree.keys().iter().map(|key| key.is_same(least)))
-            .map(|place| place as u32)
-            .expect("several are")
+        self.smooth.pick(tree.keys().iter().map(|key| *key == least)).map(|place| place as u32).expect("several are")
     }
 
     /// Two different random places.

@@ -12,39 +12,42 @@ pub struct Least<K> {
 /// Connections over weight, compared by cross-multiplication as nginx `least_conn` does; a weight of 0 is never the least.
 #[derive(Debug, Clone, Copy)]
 pub struct Ratio {
-    /// Calls in flight.
-    pub connections: u32,
-    /// The weight.
-    pub weight: u32,
+    connections: u32,
+    weight: u32,
 }
 
 impl Ratio {
-    /// Whether both are equal, as `==` says, without a branch: many are compared with one.
+    /// Of one that is never the least: one over nothing.
+    pub const NEVER: Self = Self { connections: 1, weight: 0 };
+
+    /// So many calls in flight, for a weight.
+    #[inline]
+    pub fn new(connections: u32, weight: u32) -> Self {
+        if weight == 0 { Self::NEVER } else { Self { connections, weight } }
+    }
+
     #[inline(always)]
-    pub fn is_same(self, other: Self) -> bool {
-        let across = u64::from(self.connections) * u64::from(other.weight);
-        let equal = across == u64::from(other.connections) * u64::from(self.weight);
-        equal & ((self.weight == 0) == (other.weight == 0)) | ((self.weight == 0) & (other.weight == 0))
+    fn across(self, other: Self) -> u64 {
+        u64::from(self.connections) * u64::from(other.weight)
     }
 }
 
 impl PartialEq for Ratio {
+    #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
-        self.partial_cmp(other) == Some(std::cmp::Ordering::Equal)
+        self.across(*other) == other.across(*self)
     }
 }
 
 impl PartialOrd for Ratio {
+    #[inline(always)]
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        let order = match (self.weight, other.weight) {
-            (0, 0) => std::cmp::Ordering::Equal,
-            (0, _) => std::cmp::Ordering::Greater,
-            (_, 0) => std::cmp::Ordering::Less,
-            (own, others) => {
-                (u64::from(self.connections) * u64::from(others)).cmp(&(u64::from(other.connections) * u64::from(own)))
-            }
-        };
-        Some(order)
+        Some(self.across(*other).cmp(&other.across(*self)))
+    }
+
+    #[inline(always)]
+    fn lt(&self, other: &Self) -> bool {
+        self.across(*other) < other.across(*self)
     }
 }
 
@@ -98,7 +101,12 @@ impl<K: Copy + PartialOrd> Least<K> {
         self.tree[at] = key;
         while at > 1 {
             at /= 2;
-            self.tree[at] = self.of_children(at);
+            let least = self.of_children(at);
+            if least == self.tree[at] {
+                // Above it nothing changes.
+                break;
+            }
+            self.tree[at] = least;
         }
     }
 
@@ -174,15 +182,12 @@ mod tests {
 
     #[test]
     fn ratios_are_compared_exactly() {
-        let ratio = |connections, weight| Ratio { connections, weight };
+        let ratio = Ratio::new;
         assert!(ratio(1, 3) < ratio(1, 2));
         assert!(ratio(2, 4) == ratio(1, 2));
         assert!(ratio(u32::MAX - 1, u32::MAX) < ratio(1, 1));
         assert!(ratio(1_000_000, 1) < ratio(0, 0));
-        for (one, other) in (0..4096_u32).map(|n| (ratio(n & 7, n >> 3 & 7), ratio(n >> 6 & 7, n >> 9))) {
-            assert_eq!(one.is_same(other), one == other, "{one:?} {other:?}");
-        }
-        let mut tree = Least::new(&[ratio(0, 3), ratio(0, 2), ratio(0, 1)], ratio(0, 0));
+        let mut tree = Least::new(&[ratio(0, 3), ratio(0, 2), ratio(0, 1)], Ratio::NEVER);
         for (place, connections) in [(0, 1), (1, 1), (2, 1)] {
             tree.set(place, ratio(connections, 3 - place as u32));
         }
