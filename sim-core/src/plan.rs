@@ -11,9 +11,9 @@ mod fault;
 mod link;
 mod load_balancer;
 mod outcome;
+mod own;
 mod program;
 mod queue;
-mod rate_limiter;
 mod server_pool;
 mod station;
 
@@ -30,9 +30,9 @@ pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
 pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};
 pub use outcome::{Outcome, Phase};
+pub use own::{Own, OwnCall, OwnNext, OwnPlan};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
 pub use queue::{QueuePlan, QueueStep};
-pub use rate_limiter::{AdaptivePlan, CountedTogether, LimiterPlan};
 pub use server_pool::{MemoryPlan, Override, PausePlan, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
@@ -95,8 +95,6 @@ pub struct Plan {
     pub databases: Vec<DatabasePlan>,
     /// Queues.
     pub queues: Vec<QueuePlan>,
-    /// Rate limiters.
-    pub limiters: Vec<LimiterPlan>,
     /// Names of the tiers that clients have, sorted.
     pub tiers: Vec<String>,
     /// Autoscalers.
@@ -159,8 +157,14 @@ pub struct Limits {
 pub struct ComponentPlan {
     /// Its name in the model.
     pub name: String,
+    /// Its type, as the model and the report name it.
+    pub type_name: &'static str,
     /// Its kind, with the index into that kind's table.
     pub kind: Kind,
+    /// What its instances keep that the engine knows nothing of.
+    pub own: Option<OwnPlan>,
+    /// Whether it only hands calls on: copies of a call are told apart behind it.
+    pub only_hands_on: bool,
     /// The stations of each of its instances, first the one that stands for the component.
     pub stations: Vec<StationPlan>,
     /// Who has an own copy: nobody else, or each caller instance.
@@ -196,10 +200,10 @@ pub enum Kind {
     Database(u32),
     /// Keeps messages.
     Queue(u32),
-    /// Lets so many calls pass in a time.
-    Limiter(u32),
     /// Changes the number of replicas.
     Autoscaler(u32),
+    /// Is no more than its stations, its programs and what it keeps of its own: it has no table.
+    Plain,
 }
 
 /// Who has an own copy of a component.

@@ -175,7 +175,7 @@ fn component_report(
     let stations: Vec<Station> =
         (0..component.stations.len()).map(|number| station(plan, result, id, number, duration_s)).collect();
     let mut report = ComponentReport {
-        kind: kind_name(component.kind).to_string(),
+        kind: component.type_name.to_string(),
         calls: instances.iter().map(|instance| instance.calls).sum(),
         errors: errors(&meter.outcomes),
         latency: (meter.latency.count() > 0).then(|| Latency { histogram: Vec::new(), ..latency(&meter.latency, &[]) }),
@@ -198,20 +198,6 @@ fn component_report(
     report
 }
 
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Client(_) => "client",
-        Kind::Balancer(_) => "load-balancer",
-        Kind::Pool(_) => "server-pool",
-        Kind::Cache(_) => "cache",
-        Kind::ConnectionPool(_) => "connection-pool",
-        Kind::Database(_) => "database",
-        Kind::Queue(_) => "queue",
-        Kind::Limiter(_) => "rate-limiter",
-        Kind::Autoscaler(_) => "autoscaler",
-    }
-}
-
 /// What a kind reports that others do not have.
 fn own_figures(
     report: &mut ComponentReport,
@@ -221,6 +207,9 @@ fn own_figures(
     meter: &ComponentMeter,
     duration_s: f64,
 ) {
+    if let Some(own) = &component.own {
+        own.report(&meter.own, &plan.tiers, report);
+    }
     match component.kind {
         Kind::Client(client) => {
             let own = &result.clients[client as usize];
@@ -237,10 +226,7 @@ fn own_figures(
                 .memory
                 .map(|memory| Memory { max_bytes: meter.memory_max.max(memory.base), killed: meter.killed });
         }
-        Kind::Cache(cache) => {
-            if plan.caches[cache as usize].cdn.is_some() {
-                report.kind = "cdn".to_string();
-            }
+        Kind::Cache(_) => {
             let looked_up = meter.hits + meter.misses;
             report.hits = Some(meter.hits);
             report.misses = Some(meter.misses);
@@ -256,7 +242,7 @@ fn own_figures(
             report.invalidated = some(meter.invalidated);
         }
         Kind::Balancer(balancer) => report.endpoints = own::endpoints(meter, &plan.balancers[balancer as usize]),
-        Kind::Limiter(limiter) => own::limited(report, plan, meter, &plan.limiters[limiter as usize]),
+        Kind::Plain => {}
         Kind::Autoscaler(scaler) => {
             let nodes = plan.autoscalers[scaler as usize].nodes.as_ref();
             report.nodes = nodes.map(|_| counted(meter, duration_s));

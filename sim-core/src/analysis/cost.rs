@@ -25,13 +25,18 @@ pub fn of_run(plan: &Plan, result: &RunResult, reports: &BTreeMap<String, Compon
                 let database = &plan.databases[database as usize];
                 f64::from(database.shards) * f64::from(1 + database.replicas)
             }
-            Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) if !owners.is_empty() => copies(),
-            Kind::Cache(_)
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Cache(_)
             | Kind::ConnectionPool(_)
-            | Kind::Limiter(_)
             | Kind::Queue(_)
-            | Kind::Client(_)
-            | Kind::Balancer(_) => 1.0,
+            | Kind::Plain => {
+                if owners.is_empty() {
+                    1.0
+                } else {
+                    copies()
+                }
+            }
             // An autoscaler with machines costs what they do.
             Kind::Autoscaler(_) => {
                 reports.get(&component.name).and_then(|own| own.nodes.as_ref()).map_or(1.0, |nodes| nodes.mean)

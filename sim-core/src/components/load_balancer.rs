@@ -165,6 +165,10 @@ impl Part for LoadBalancerSpec {
     fn facts(&self) -> Vec<String> {
         vec![self.policy.0.word().to_owned()]
     }
+
+    fn only_hands_on(&self) -> bool {
+        true
+    }
 }
 
 impl LoadBalancerSpec {

@@ -145,6 +145,11 @@ pub(crate) trait Part {
         false
     }
 
+    /// Whether it only hands calls on: copies of a call are told apart behind it.
+    fn only_hands_on(&self) -> bool {
+        false
+    }
+
     /// What calls of it are made to: it is the component of this number.
     fn target(&self, id: u32) -> Target {
         Target::Copy(id)

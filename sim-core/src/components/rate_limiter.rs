@@ -1,6 +1,11 @@
 //! Rate limiters: which calls may pass, and how many in a time.
 
+mod check;
+mod lower;
+mod own;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::analysis::load::{self, Walk};
 use crate::components::{Component, Nature, Outgoing, Part, counted};
@@ -123,7 +128,7 @@ impl Part for RateLimiterSpec {
 
     fn change(&self, component: u32, field: &str, lowering: &Lowering) -> Option<ChangeKind> {
         match field {
-            "rate" | "burst" => Some(ChangeKind::Limits { component, limits: lowering.limits(self) }),
+            "rate" | "burst" => Some(ChangeKind::Own { component, own: Arc::new(lowering.limiter(self)) }),
             _ => None,
         }
     }
@@ -157,6 +162,10 @@ impl Part for RateLimiterSpec {
         };
         let limits: Vec<String> = rate.into_iter().chain(tiers).collect();
         vec![self.algorithm.0.word().to_owned(), limits.join(", ")]
+    }
+
+    fn only_hands_on(&self) -> bool {
+        true
     }
 }
 

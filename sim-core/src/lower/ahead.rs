@@ -43,7 +43,7 @@ fn follow(plan: &Plan, entry: Pc, sent: u16, class: u16, path: &mut Vec<u64>, fo
                 }
             }
             // Who is turned away asks for nothing more.
-            Op::Limit(_) | Op::Passed(_) => {}
+            Op::Own { .. } => {}
             Op::Seize { .. } | Op::Release { .. } | Op::Expire | Op::FailShare(_) | Op::Observe(_) | Op::Commit(_) => {}
             _ => return,
         }

@@ -7,7 +7,6 @@ mod connection_pool;
 mod database;
 mod load_balancer;
 mod queue;
-mod rate_limiter;
 mod server_pool;
 
 use super::Lowering;

@@ -131,7 +131,10 @@ impl<'m> Lowering<'m> {
     fn component_plan(&mut self, name: &str, component: &Component) -> ComponentPlan {
         ComponentPlan {
             name: name.to_string(),
-            kind: Kind::Client(NONE),
+            type_name: component.kind(),
+            kind: Kind::Plain,
+            own: None,
+            only_hands_on: component.part().only_hands_on(),
             stations: Vec::new(),
             scope: match component.part().scope() {
                 ScopeSpec::Shared => Scope::Shared,
@@ -318,7 +321,6 @@ fn empty_plan(model: &Model, warmup: Time) -> Plan {
         connection_pools: Vec::new(),
         databases: Vec::new(),
         queues: Vec::new(),
-        limiters: Vec::new(),
         tiers: Vec::new(),
         autoscalers: Vec::new(),
         ahead: Vec::new(),

@@ -133,8 +133,7 @@ impl Lowering<'_> {
                 | Op::ReleaseSession { .. }
                 | Op::SetKey { .. }
                 | Op::RestoreKey
-                | Op::Limit(_)
-                | Op::Passed(_)
+                | Op::Own { .. }
                 | Op::Data { .. }
                 | Op::Reply
                 | Op::ReplyEarly

@@ -63,12 +63,12 @@ pub enum ChangeKind {
         /// How many.
         slots: u32,
     },
-    /// A rate limiter's limits.
-    Limits {
+    /// What a component keeps by itself.
+    Own {
         /// The component.
         component: u32,
-        /// By tier, as in [`LimiterPlan::limits`](super::LimiterPlan::limits).
-        limits: Vec<Option<crate::policy::limiting::Limit>>,
+        /// What is in the place of what was there.
+        own: super::OwnPlan,
     },
     /// A database's shards.
     Shards {

@@ -182,10 +182,15 @@ pub enum Op {
         /// Where a message goes on whose delivery failed.
         to: Pc,
     },
-    /// Comes to the limit of this limiter: waits, or ends badly.
-    Limit(u32),
-    /// Tells this limiter how a call ended that it let pass.
-    Passed(u32),
+    /// Comes to a place of the component's own, which lets it go on, wait or end badly.
+    Own {
+        /// Which of its places.
+        step: u8,
+        /// The cell of waiting there.
+        cell: u16,
+        /// Whether it tells of the call's end.
+        settles: bool,
+    },
     /// Answers the caller with the frame's outcome.
     Reply,
     /// Answers ok now; the frame goes on and then ends (an asynchronous fill).
@@ -210,12 +215,12 @@ impl Op {
             Op::Release { .. }
             | Op::ReleaseSession { .. }
             | Op::Disconnect(_)
-            | Op::Passed(_)
             | Op::Learn
             | Op::NoteLatency
             | Op::EndBranch
             | Op::Reply
             | Op::Finish => true,
+            Op::Own { settles, .. } => settles,
             Op::Cache(op) => matches!(op, CacheOp::EndFlight | CacheOp::Written(_) | CacheOp::NotWritten(_)),
             Op::Data { step, .. } => matches!(step, DataStep::Unlock | DataStep::Applied),
             Op::Message { step, .. } => matches!(step, QueueStep::End | QueueStep::EndLast | QueueStep::Refused),

@@ -197,16 +197,15 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let age = self.oldest_message(queue);
                     self.note(&format!("{}.age_s", state.name), Some(age as f64 / 1e9));
                 }
-                Kind::Limiter(limiter) => {
-                    if let Some(rate) = self.adaptive_rate(limiter) {
-                        self.note(&format!("{}.limit_per_s", state.name), Some(rate));
-                    }
-                }
                 Kind::Client(_)
                 | Kind::Balancer(_)
                 | Kind::ConnectionPool(_)
                 | Kind::Database(_)
-                | Kind::Autoscaler(_) => {}
+                | Kind::Autoscaler(_)
+                | Kind::Plain => {}
+            }
+            if let Some((name, value)) = self.own_gauge(component as u32) {
+                self.note(&format!("{}.{name}", state.name), Some(value));
             }
         }
     }

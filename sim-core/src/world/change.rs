@@ -18,8 +18,6 @@ pub struct Settings {
     pub ttls: Vec<Vec<u64>>,
     /// Connection pools: size and overflow.
     pub sizes: Vec<(u32, u32)>,
-    /// Rate limiters: limits by tier.
-    pub limits: Vec<Vec<Option<crate::policy::limiting::Limit>>>,
     /// Databases: slots, where they were changed.
     pub slots: Vec<Option<u32>>,
 }
@@ -42,7 +40,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
             capacities: vec![0; count],
             ttls: vec![Vec::new(); count],
             sizes: vec![(0, 0); count],
-            limits: vec![Vec::new(); count],
             slots: vec![None; count],
         };
         for pool in &self.plan.pools {
@@ -51,9 +48,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
         for cache in &self.plan.caches {
             settings.capacities[cache.component as usize] = cache.capacity;
             settings.ttls[cache.component as usize] = cache.ttl_ns.clone();
-        }
-        for limiter in &self.plan.limiters {
-            settings.limits[limiter.component as usize].clone_from(&limiter.limits);
         }
         for pool in &self.plan.connection_pools {
             settings.sizes[pool.component as usize] = (pool.size, pool.overflow);
@@ -82,7 +76,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Balancer(_)
             | Kind::Cache(_)
             | Kind::Queue(_)
-            | Kind::Limiter(_)
+            | Kind::Plain
             | Kind::Autoscaler(_) => {}
         }
     }
@@ -136,7 +130,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
             }
             ChangeKind::Ttl { component, ttl_ns } => self.settings.ttls[*component as usize].clone_from(ttl_ns),
-            ChangeKind::Limits { component, limits } => self.change_limits(*component, limits),
+            ChangeKind::Own { component, own } => self.change_own(*component, own),
             &ChangeKind::Rate { component, rate } => self.change_rate(component, rate),
             &ChangeKind::Users { component, users } => self.change_users(component, users),
             &ChangeKind::Slots { component, slots } => {

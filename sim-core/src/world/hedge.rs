@@ -3,7 +3,7 @@
 use super::frame::*;
 use super::{Next, World};
 use crate::engine::slab::NONE;
-use crate::plan::{CallPlan, HedgeAfter, HedgePlan, Kind, LinkPlan, Op, Outcome};
+use crate::plan::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Op, Outcome};
 
 impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// The hedge of the call that a frame waits for, if it is one.
@@ -138,7 +138,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
 
     fn is_at_balancer(&self, frame: u32) -> bool {
         let instance = self.frames[frame].instance;
-        instance != NONE && matches!(self.instances[instance as usize].kind, Kind::Balancer(_) | Kind::Limiter(_))
+        instance != NONE && self.plan.components[self.instances[instance as usize].component as usize].only_hands_on
     }
 
     /// The instance that a copy is at, behind all balancers.

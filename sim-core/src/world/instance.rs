@@ -4,7 +4,6 @@ use super::cache::CacheState;
 use super::connections::ConnectionState;
 use super::database::DatabaseState;
 use super::endpoints::Endpoints;
-use super::limit::LimiterState;
 use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
@@ -164,7 +163,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     let cache = &plan.caches[cache as usize];
                     cache.cdn.as_ref().map_or(cache.slot_ends.len().max(1), |cdn| cdn.regions.len()) as u32
                 }
-                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_) => (state.scope == Scope::Shared) as u32,
+                Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Plain => (state.scope == Scope::Shared) as u32,
                 Kind::Autoscaler(_) => 0,
             };
             for _ in 0..count {
@@ -213,11 +212,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::Database(_)
             | Kind::Queue(_)
             | Kind::Autoscaler(_) => NONE,
-            Kind::Limiter(limiter) => {
-                let plan = &self.plan.limiters[limiter as usize];
-                self.limiters.push(LimiterState::new(plan, &self.settings.limits[component as usize]));
-                self.limiters.len() as u32 - 1
-            }
+            Kind::Plain => self.begin_own(component),
         };
         let stations = self.stations.len() as u32;
         for (at, station) in plan.stations.iter().enumerate() {
@@ -305,7 +300,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             | Kind::ConnectionPool(_)
             | Kind::Database(_)
             | Kind::Queue(_)
-            | Kind::Limiter(_)
+            | Kind::Plain
             | Kind::Autoscaler(_) => 0,
         };
         if ns == 0 {

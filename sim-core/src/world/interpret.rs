@@ -188,8 +188,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             }
             Op::Data { step, at, to } => self.data(frame, step, at, to),
             Op::Message { step, cell, to } => self.message(frame, step, cell, to),
-            Op::Limit(limiter) => self.limit(frame, limiter),
-            Op::Passed(limiter) => self.passed(frame, limiter),
+            Op::Own { step, cell, .. } => self.own_step(frame, step, cell),
             Op::CallPicked(balancer) => self.call_picked(frame, balancer),
             Op::ReplyEarly => self.reply_early(frame),
             Op::Issue(step) => self.issue(frame, step),

@@ -107,7 +107,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     | Kind::Pool(_)
                     | Kind::Database(_)
                     | Kind::Queue(_)
-                    | Kind::Limiter(_)
+                    | Kind::Plain
                     | Kind::Autoscaler(_) => {}
                 }
             }

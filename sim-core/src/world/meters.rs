@@ -66,8 +66,8 @@ pub struct ComponentMeter {
     pub pauses: u64,
     /// Replicas that were killed for their memory.
     pub killed: u64,
-    /// By tier, the last one for clients of none: what a rate limiter decided.
-    pub limits: Vec<Decisions>,
+    /// What a component counts by itself.
+    pub own: Vec<u64>,
     /// What a load balancer found of its endpoints.
     pub care: super::care::CareMeter,
     /// What its calls carried, bytes, where sizes matter.
@@ -78,17 +78,6 @@ pub struct ComponentMeter {
     pub scale_downs: u64,
     /// Replicas over time: since when, how many, their sum so far (replicas × ns), the least and the most.
     pub replicas: Replicas,
-}
-
-/// What a rate limiter decided.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Decisions {
-    /// Calls that passed.
-    pub allowed: u64,
-    /// Those of them that had to wait for it.
-    pub delayed: u64,
-    /// Calls that were turned away.
-    pub throttled: u64,
 }
 
 /// The number of replicas over time.

@@ -29,11 +29,11 @@ mod instance;
 mod interpret;
 mod leave;
 mod life;
-mod limit;
 mod link;
 mod memory;
 mod meters;
 mod nodes;
+mod own;
 mod phase;
 mod pool;
 mod queue;
@@ -64,7 +64,6 @@ use flight::Flights;
 use frame::Frame;
 use instance::Instance;
 use leave::Join;
-use limit::LimiterState;
 use link::{Guard, LinkState, Pass};
 use meters::Meters;
 use scale::ScalerState;
@@ -75,7 +74,7 @@ pub use audit::Check;
 pub use care::CareMeter;
 pub use connections::PoolTally;
 pub use database::DatabaseTally;
-pub use meters::{ClassMeter, ComponentMeter, Decisions, LinkMeter, Timeline};
+pub use meters::{ClassMeter, ComponentMeter, LinkMeter, Timeline};
 pub use queue::QueueTally;
 pub use summary::{ClientResult, InstanceResult, RunResult, StationResult, Stopped};
 
@@ -117,7 +116,7 @@ enum Control {
     Users(u32),
     Move(u32),
     Promote(u32),
-    Limit(u32),
+    Own(u32),
     Probe(u32),
     ProbeEnds(u32),
     Compare(u32),
@@ -210,7 +209,10 @@ struct World<'p, const TRACED: bool> {
     connections: Vec<ConnectionState>,
     databases: Vec<DatabaseState>,
     queues: Vec<queue::QueueState>,
-    limiters: Vec<LimiterState>,
+    /// By component: what it keeps by itself, as it is now.
+    own: Vec<Option<crate::plan::OwnPlan>>,
+    /// By the state of an instance: what it keeps.
+    own_states: Vec<Box<dyn std::any::Any>>,
     error_rates: Vec<f64>,
     scalers: Vec<ScalerState>,
     ahead: ahead::Ahead,
@@ -280,7 +282,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             connections: Vec::new(),
             databases: Vec::new(),
             queues: plan.queues.iter().map(|_| queue::QueueState::default()).collect(),
-            limiters: Vec::new(),
+            own: plan.components.iter().map(|component| component.own.clone()).collect(),
+            own_states: Vec::new(),
             error_rates: Vec::new(),
             scalers: Vec::new(),
             ahead: ahead::Ahead::new(plan),
@@ -305,7 +308,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         world.schedule_window();
         world.build_instances();
         world.build_scalers();
-        world.build_limiters();
+        world.build_own();
         world.build_care();
         world.schedule_changes();
         world.build_clients();
@@ -410,7 +413,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Control::Flush(instance) => self.flush_due(instance),
             Control::Sample(at) => self.sample(at),
             Control::Ready(instance) => self.instance_ready(instance),
-            Control::Limit(limiter) => self.adapt(limiter),
+            Control::Own(component) => self.own_tick(component),
             Control::Probe(balancer) => self.probe(balancer),
             Control::ProbeEnds(balancer) => self.probe_ends(balancer),
             Control::Compare(balancer) => self.compare(balancer),

@@ -8,7 +8,7 @@ use crate::engine::digest::Digest;
 use crate::engine::slab::NONE;
 use crate::metrics::breakdown::Breakdown;
 use crate::metrics::histogram::Histogram;
-use crate::plan::{Kind, Outcome};
+use crate::plan::Outcome;
 
 /// The results of one run. Times are nanoseconds, areas nanoseconds times calls (shared cores: thousandths).
 #[derive(Debug, Clone)]
@@ -223,10 +223,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let end = self.plan.clock.end;
         let in_time = |&&instance: &&u32| self.instances[instance as usize].joined_at < end;
         let mut results: Vec<InstanceResult> = self.members[component].iter().filter(in_time).map(result).collect();
-        if matches!(self.plan.components[component].kind, Kind::Cache(_) | Kind::ConnectionPool(_) | Kind::Limiter(_)) {
-            // Copies are made when they are first needed: their order is that of their owners.
-            results.sort_by_key(|instance| instance.owner);
-        }
+        // Copies are made when they are first needed: their order is that of their owners.
+        results.sort_by_key(|instance| instance.owner);
         for instance in &results {
             digest.word(instance.calls);
             instance.errors.iter().for_each(|&count| digest.word(count));
@@ -274,8 +272,7 @@ fn digest_component(digest: &mut Digest, meter: &ComponentMeter) {
     if of_some.iter().any(|&count| count > 0) {
         of_some.iter().for_each(|&count| digest.word(count));
     }
-    let limits = meter.limits.iter().flat_map(|tier| [tier.allowed, tier.delayed, tier.throttled]);
-    limits.for_each(|count| digest.word(count));
+    meter.own.iter().for_each(|&count| digest.word(count));
     let care = &meter.care;
     if *care != CareMeter::default() {
         let (sum, longest, count) = care.detection;

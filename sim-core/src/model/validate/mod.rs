@@ -3,7 +3,6 @@
 mod balancers;
 mod faults;
 mod flow;
-mod limits;
 mod links;
 mod names;
 mod objectives;
@@ -17,6 +16,7 @@ use super::diagnostic::Diagnostics;
 use super::draft::Draft;
 
 pub(crate) use flow::{Call, Edge, Flow, follow_link};
+pub(crate) use names::a;
 pub use objectives::measure;
 pub(crate) use parts::Check;
 pub(crate) use scaling::check as check_scaling;

@@ -1,11 +1,8 @@
 //! What must be right of a rate limiter.
 
-use super::parts::Check;
-use crate::components::Component;
-use crate::components::rate_limiter::*;
-use crate::model::link::{Link, Scope};
+use super::*;
 use crate::model::spec::Place;
-use crate::model::value::Quota;
+use crate::model::validate::a;
 
 impl Check<'_> {
     pub fn rate_limiter(&mut self, name: &str, spec: &RateLimiterSpec) {
@@ -36,7 +33,7 @@ impl Check<'_> {
     fn store(&mut self, store: &Link) {
         let kind = self.draft.kind(&store.to);
         if let Some(kind @ ("load-balancer" | "rate-limiter" | "connection-pool")) = kind {
-            let found = format!("{} is {}", store.to, super::names::a(kind));
+            let found = format!("{} is {}", store.to, a(kind));
             self.diagnostics.push(store.to.at.error(found).expected("a cache, a database or a server-pool"));
         }
     }

@@ -1,11 +1,13 @@
 //! Rate limiters: their limits, and one program: ask the store, decide, call, settle.
 
-use super::super::Lowering;
-use super::super::call::{CallSpec, Caller};
+use std::sync::Arc;
+
+use super::own::{Adapting, DECIDE, Limiter, SETTLE};
+use super::{AlgorithmWord, Counted, OnFailure, Per, RateLimiterSpec, Refill, Status};
 use crate::components::Component;
-use crate::components::rate_limiter::*;
+use crate::lower::{CallSpec, Caller, Lowering};
 use crate::model::value::Quota as QuotaSpec;
-use crate::plan::*;
+use crate::plan::{KeyChoice, Op, Outcome, ops};
 use crate::policy::limiting::{Adaptive, Algorithm as Counting, Limit, Quota};
 
 /// Adaptive rates are kept in thousandths.
@@ -14,35 +16,17 @@ const ADAPTIVE_PARTS: f64 = 1000.0;
 impl Lowering<'_> {
     pub(crate) fn rate_limiter(&mut self, id: u32, name: &str, spec: &RateLimiterSpec) {
         let cell = self.work_cell(id);
-        let plan = LimiterPlan {
-            component: id,
-            limits: self.limits(spec),
-            per: match spec.counted_per() {
-                Per::All => CountedTogether::All,
-                Per::Client => CountedTogether::Client,
-                Per::Tier => CountedTogether::Tier,
-            },
-            by_tier: !spec.tiers.is_empty(),
-            failed_only: spec.count == Counted::Failed,
-            refusal: match spec.status {
-                Status::TooManyRequests => Outcome::Throttled,
-                Status::Unavailable => Outcome::Rejected,
-            },
-            adaptive: adaptive(spec),
-            cell,
-        };
-        self.plan.origins |= plan.by_tier || plan.per == CountedTogether::Tier;
-        let settles = plan.failed_only || plan.adaptive.is_some();
-        self.plan.limiters.push(plan);
-        let number = self.plan.limiters.len() as u32 - 1;
-        self.plan_of(id).kind = Kind::Limiter(number);
+        let limiter = self.limiter(spec);
+        self.plan.origins |= limiter.tiered;
+        let settles = limiter.failed_only || limiter.adaptive.is_some();
+        self.plan_of(id).own = Some(Arc::new(limiter));
         let entry = self.here();
         let mut caller = Caller::new(id, &[name], None);
         let (passed, settle, reply) = (self.label(), self.label(), self.label());
         if let Some(store) = &spec.store {
             self.ask_store(&mut caller, spec, store, passed, reply);
         }
-        self.unwinding(reply, |lowering| lowering.emit(Op::Limit(number)));
+        self.unwinding(reply, |lowering| lowering.emit(Op::Own { step: DECIDE, cell, settles: false }));
         self.place(passed);
         if let Some(to) = &spec.to {
             self.unwinding(settle, |lowering| {
@@ -53,7 +37,7 @@ impl Lowering<'_> {
         }
         self.place(settle);
         if settles {
-            self.emit(Op::Passed(number));
+            self.emit(Op::Own { step: SETTLE, cell, settles: true });
         }
         self.place(reply);
         self.emit(Op::Reply);
@@ -87,8 +71,23 @@ impl Lowering<'_> {
         self.place(decide);
     }
 
+    /// A limiter, resolved.
+    pub(super) fn limiter(&self, spec: &RateLimiterSpec) -> Limiter {
+        Limiter {
+            limits: self.limits(spec),
+            tiered: !spec.tiers.is_empty() || spec.counted_per() == Per::Tier,
+            by_client: spec.counted_per() == Per::Client,
+            failed_only: spec.count == Counted::Failed,
+            refusal: match spec.status {
+                Status::TooManyRequests => Outcome::Throttled,
+                Status::Unavailable => Outcome::Rejected,
+            },
+            adaptive: adaptive(spec),
+        }
+    }
+
     /// The limits by tier, the last one that of clients of none.
-    pub(crate) fn limits(&self, spec: &RateLimiterSpec) -> Vec<Option<Limit>> {
+    fn limits(&self, spec: &RateLimiterSpec) -> Vec<Option<Limit>> {
         let of = |name: &String| {
             spec.tiers.get(name).map(|tier| limit(spec, &tier.rate, tier.burst.or(spec.burst).map(|burst| burst.0)))
         };
@@ -132,7 +131,7 @@ fn in_parts(rate: &QuotaSpec) -> Quota {
 }
 
 /// How an adaptive limit changes, in parts per its own period.
-fn adaptive(spec: &RateLimiterSpec) -> Option<AdaptivePlan> {
+fn adaptive(spec: &RateLimiterSpec) -> Option<Adapting> {
     let start = spec.start.or(spec.rate).filter(|_| spec.algorithm.0 == AlgorithmWord::Adaptive)?;
     let parts = |rate: QuotaSpec| rate.per_second() * start.per_ns as f64 / 1e9 * ADAPTIVE_PARTS;
     let rule = Adaptive {
@@ -143,5 +142,5 @@ fn adaptive(spec: &RateLimiterSpec) -> Option<AdaptivePlan> {
         lower_below: spec.lower.below.0,
         lower_by: spec.lower.by.0,
     };
-    Some(AdaptivePlan { rule, start: parts(start), every_ns: spec.every.0 })
+    Some(Adapting { rule, start: parts(start), every_ns: spec.every.0 })
 }
