@@ -11,6 +11,7 @@ mod fault;
 mod link;
 mod load_balancer;
 mod outcome;
+mod overrides;
 mod own;
 mod program;
 mod queue;
@@ -21,7 +22,7 @@ use crate::workload::keys::Keys;
 use crate::workload::sampler::Sampler;
 
 pub use autoscaler::{AutoscalerPlan, MetricPlan, NodesPlan, PredictivePlan, ScalingPlan, VerticalPlan};
-pub use cache::{CacheOp, CachePlan, CdnPlan, FlightPlan, FlushPlan, TagBy, TagPlan};
+pub use cache::{CacheOp, CachePlan, CdnPlan, CompressPlan, FlightPlan, FlushPlan, TagBy, TagPlan};
 pub use change::{Change, ChangeKind, InstanceRef};
 pub use client::{ArrivalPlan, ClientPlan, Load, SessionStep};
 pub use connection_pool::ConnectionPoolPlan;
@@ -30,10 +31,11 @@ pub use fault::{Chance, Effect, FaultPlan, LinkEffect, LinkFault};
 pub use link::{CallPlan, HedgeAfter, HedgePlan, LinkPlan, Policy, RetryPlan, Target};
 pub use load_balancer::{ActivePlan, BalancerPlan, CarePlan, GroupPlan, MemberPlan, SlowStartPlan};
 pub use outcome::{Outcome, Phase};
+pub use overrides::OverridePlan;
 pub use own::{Own, OwnCall, OwnNext, OwnPlan};
 pub use program::{ANY_OP, AheadPlan, ChoicePlan, DrawPlan, FailPlan, ForkPlan, KeyChoice, Op, OpName, Pc, Place, ops};
 pub use queue::{QueuePlan, QueueStep};
-pub use server_pool::{MemoryPlan, Override, PausePlan, PoolPlan};
+pub use server_pool::{MemoryPlan, PausePlan, PoolPlan};
 pub use station::{Discipline, Order, StationPlan, WhenFull};
 
 /// Everything that a run needs to know.
@@ -167,6 +169,8 @@ pub struct ComponentPlan {
     pub only_hands_on: bool,
     /// The stations of each of its instances, first the one that stands for the component.
     pub stations: Vec<StationPlan>,
+    /// Those of its instances that differ.
+    pub overrides: Vec<OverridePlan>,
     /// Who has an own copy: nobody else, or each caller instance.
     pub scope: Scope,
     /// Whether an instance of it is "the caller" for what it reaches (balancers and pools pass on their own caller).

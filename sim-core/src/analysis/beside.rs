@@ -335,7 +335,8 @@ fn seconds(distribution: &Distribution) -> f64 {
 fn database_s(database: &DatabaseSpec, operation: &str) -> Option<f64> {
     let spec = database.operations.get(operation)?;
     let one = database.slots() == Some(1) && database.shards.0 == 1 && database.replicas.0 == 0;
-    let plain = database.connections.is_none() && database.error_rate.0 == 0.0 && spec.rows.is_none();
+    let alike = database.overrides.is_empty();
+    let plain = alike && database.connections.is_none() && database.error_rate.0 == 0.0 && spec.rows.is_none();
     let exponential = matches!(spec.time.0, Distribution::Exponential { .. });
     (one && plain && exponential).then(|| seconds(&spec.time.0))
 }

@@ -57,7 +57,6 @@ spec! {
         nodes: Nodes = optional;
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later ["overrides"];
         about ABOUT;
     }
 }

@@ -1,17 +1,15 @@
 //! Content delivery networks: caches near their users, in front of an origin.
 
+mod part;
+
 use std::collections::BTreeMap;
 
 use super::cache::{Capacity, Eviction};
-use crate::components::{Nature, Outgoing, Part, counted};
-use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::Link;
-use crate::model::node::EMPTY_MAP;
-use crate::model::spec::About;
-use crate::model::validate::Check;
-use crate::model::value::{Factor, Time, TimeDistribution};
-use crate::plan::Target;
+use crate::model::node::{EMPTY_LIST, EMPTY_MAP, Node, Value};
+use crate::model::spec::{About, Read, Reader, Referent, Shape};
+use crate::model::value::{Factor, Name, Share, Size, Time, TimeDistribution};
 use crate::spec;
 
 spec! {
@@ -29,68 +27,30 @@ spec! {
         ttl: CdnTtl = default(EMPTY_MAP);
         /// Whether requests that miss the same item at once in a region make one request of the origin.
         collapse: bool = default(true);
+        /// For how long after its end an answer is still served while one request renews it (Cache-Control: stale-while-revalidate).
+        stale_while_revalidate: Time = optional.at_least("1ns");
+        /// One more cache, in front of the origin, which all regions ask (CloudFront's Origin Shield); left out, each asks the origin.
+        shield: Shield = optional;
+        /// Which answers are made smaller on their way to the users; left out, none.
+        compress: Compress = optional;
         /// What each request takes in it.
         service: TimeDistribution = default("0s");
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later ["shield", "compress"];
         about ABOUT;
     }
 }
 
 const ABOUT: About = About {
-    imitates: "CloudFront's rules for times to live (Expiration.md), a cache in each region, and requests for the same object that are collapsed.",
+    imitates: "CloudFront's rules for times to live (Expiration.md), a cache in each region, requests for the same object that are collapsed, Origin Shield (origin-shield.md: all requests pass it, those that are not kept too; what came from it is as old as it was there, as `Age` says), and compression (ServingCompressedFiles.md).",
     leaves_out: &[
         "A region is one cache; real ones are many edge locations with a regional cache behind: leans towards too many hits.",
     ],
-    checked: &["The documented table of minimum, default and maximum against `max-age`."],
+    checked: &[
+        "The documented table of minimum, default and maximum against `max-age`.",
+        "Origin requests with and without a shield, and bytes with and without compression, against exact counts.",
+    ],
 };
-
-impl Part for CdnSpec {
-    fn check(&self, name: &str, check: &mut Check) {
-        check.link(&self.to);
-        if self.to.to.as_str() == name {
-            check.diagnostics.push(self.to.to.at.error("a CDN can't be its own origin"));
-        }
-        if self.ttl.min.0 > self.ttl.max.0 {
-            let found = "`min` is above `max`";
-            check.diagnostics.push(self.ttl.at.field("min").error(found).expected("at most `max`"));
-        }
-        if !self.regions.is_empty() && self.regions.values().all(|region| region.share.0 == 0.0) {
-            check.diagnostics.push(self.at.field("regions").error("all shares are zero").expected("one that is not"));
-        }
-    }
-
-    fn nature() -> Nature {
-        Nature { crashes: true, ..Nature::CALLED }
-    }
-
-    fn links(&self) -> Vec<Outgoing<'_>> {
-        vec![Outgoing::over(&self.to)]
-    }
-
-    fn answers_from(&self) -> Option<&Link> {
-        Some(&self.to)
-    }
-
-    fn target(&self, id: u32) -> Target {
-        Target::Chosen(id)
-    }
-
-    fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
-        lowering.cdn(id, name, self);
-    }
-
-    fn assumptions(&self) -> Vec<&'static str> {
-        vec![
-            "A CDN takes any load, its regions share nothing, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin.",
-        ]
-    }
-
-    fn facts(&self) -> Vec<String> {
-        vec![counted(self.regions.len().max(1) as u64, "region")]
-    }
-}
 
 spec! {
     /// A region of a CDN.
@@ -111,5 +71,62 @@ spec! {
         default: Time = default("1d");
         /// The most, for classes that say more.
         max: Time = default("365d");
+    }
+}
+
+spec! {
+    /// One more cache between those of the regions and the origin.
+    pub struct Shield {
+        /// The round trip between the regions' caches and it: one for all, or by region.
+        rtt: WayToShield = default("0s");
+        /// The round trip between it and the origin; left out, that of the link to the origin.
+        to_origin: TimeDistribution = optional;
+        /// How much it holds, items or bytes; left out, everything.
+        capacity: Capacity = optional;
+    }
+}
+
+/// The round trips between the caches of regions and a shield.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WayToShield {
+    /// Of regions that are not named.
+    pub default: Option<TimeDistribution>,
+    /// Of those that are.
+    pub by_region: BTreeMap<String, TimeDistribution>,
+}
+
+impl WayToShield {
+    /// From a region.
+    pub fn of(&self, region: &str) -> Option<&TimeDistribution> {
+        self.by_region.get(region).or(self.default.as_ref())
+    }
+}
+
+impl Read for WayToShield {
+    fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let Value::Map(_) = &node.value else {
+            let default = TimeDistribution::read(node, reader)?;
+            return Some(Self { default: Some(default), by_region: BTreeMap::new() });
+        };
+        let mut by_region = BTreeMap::<String, TimeDistribution>::read(node, reader)?;
+        Some(Self { default: by_region.remove("default"), by_region })
+    }
+
+    fn shape() -> Shape {
+        Shape::Any(vec![TimeDistribution::shape(), Shape::Map(Box::new(TimeDistribution::shape()))])
+    }
+}
+
+spec! {
+    /// Answers that are made smaller: CloudFront compresses what it keeps, once, in each region, and sends it so.
+    pub struct Compress, short("to") {
+        /// What is left of an answer's size.
+        to: Share = default("30%").at_least(0.001);
+        /// The classes whose answers can be compressed; left out, all that are kept. Pictures and films are compressed already.
+        classes: Vec<Name> = default(EMPTY_LIST).refers(Referent::Class);
+        /// Smaller answers are left as they are.
+        min: Size = default("1kB");
+        /// So are larger ones.
+        max: Size = default("10MB");
     }
 }

@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::model::cost::Cost;
 use crate::model::diagnostic::Diagnostics;
 use crate::model::link::{Link, Scope};
-use crate::model::spec::{About, not_yet};
+use crate::model::spec::About;
 use crate::model::validate::Check;
 use crate::model::value::{Count, Time, TimeDistribution};
 use crate::plan::ChangeKind;
@@ -51,9 +51,6 @@ spec! {
         login_retry: Time = optional.at_least("1ns");
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later [
-            "overrides",
-        ];
         about ABOUT;
     }
 }
@@ -80,7 +77,8 @@ impl Part for ConnectionPoolSpec {
             check.diagnostics.push(self.to.to.at.error("a pool can't lead to itself"));
         }
         if check.draft.kind(&self.to.to) == Some("cache") {
-            check.diagnostics.push(self.to.to.at.error(not_yet("a cache behind a connection-pool")));
+            let help = "whoever calls a cache loads what is missing: let the server pool call it";
+            check.diagnostics.push(self.to.to.at.error("a cache can't stand behind a connection-pool").help(help));
         }
         self.check_limits(check.diagnostics);
         if self.size.0 == 0 && self.overflow.0 == 0 {

@@ -1,12 +1,15 @@
 //! Databases: shards, replicas, connections, operations.
 
+mod overrides;
 mod part;
 
 use std::collections::BTreeMap;
 
+use crate::model::address::{Address, Part};
 use crate::model::cost::Cost;
+use crate::model::node::EMPTY_MAP;
 use crate::model::spec::About;
-use crate::model::value::{Cores, Count, Rate, Share, Time, TimeDistribution};
+use crate::model::value::{Cores, Count, Factor, Rate, Share, Time, TimeDistribution};
 use crate::{choices, spec};
 
 spec! {
@@ -48,11 +51,10 @@ spec! {
         failover: Failover = optional;
         /// How keys move when `shards` changes; left out, at once and for nothing.
         rebalance: Rebalance = optional;
+        /// What single nodes have otherwise, by their place: `shard[1]` is the primary of a shard, `shard[1]/replica[0]` one of its replicas.
+        overrides: BTreeMap<String, NodeOverride> = default(EMPTY_MAP);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later [
-            "overrides", "partitions", "size",
-        ];
         about ABOUT;
     }
 }
@@ -71,6 +73,11 @@ const ABOUT: About = About {
 pub const SLOTS_DEFAULT: u64 = 8;
 
 impl DatabaseSpec {
+    /// The overrides of single nodes, with the number of their shard and, where they are no primary, of their replica.
+    pub fn overrides_by_node(&self) -> impl Iterator<Item = ((u64, Option<u64>), &NodeOverride)> {
+        self.overrides.iter().filter_map(|(place, own)| Some((node_at(place)?, own)))
+    }
+
     /// Whether replicas get writes later than they are committed, or have work with them.
     pub fn replicates(&self) -> bool {
         let takes_time = |time: &TimeDistribution| time.0.as_constant() != Some(0.0);
@@ -98,6 +105,31 @@ impl DatabaseSpec {
     }
 }
 
+/// The node at a place such as `shard[1]/replica[0]`.
+pub fn node_at(place: &str) -> Option<(u64, Option<u64>)> {
+    // Addresses begin with their component.
+    let address = Address::parse(&format!("database/{place}")).ok()?;
+    match address.parts.as_slice() {
+        &[(Part::Shard, shard)] => Some((shard, None)),
+        &[(Part::Shard, shard), (Part::Replica, replica)] => Some((shard, Some(replica))),
+        _ => None,
+    }
+}
+
+spec! {
+    /// What a single node has otherwise.
+    pub struct NodeOverride {
+        /// How fast it works; an operation of 10ms takes 5ms at 2.
+        speed: Factor = optional.range(0.000_001, 1_000_000);
+        /// How many operations it works on at a time, first come first served.
+        slots: Count = optional.range(1, 1_000_000);
+        /// Its cores, which operations share.
+        cores: Cores = optional.range("1m", 10_000);
+        /// The share of its operations that fail after their work.
+        error_rate: Share = optional;
+    }
+}
+
 spec! {
     /// Something that can be asked of a database: its time, and the time that follows from rows.
     pub struct Operation, short("time") {
@@ -119,7 +151,6 @@ spec! {
         lock: bool = optional;
         /// The share of it that asks every shard; left out, that of all reads.
         scatter: Share = optional;
-        later ["bytes"];
     }
 }
 

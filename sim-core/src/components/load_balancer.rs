@@ -49,7 +49,6 @@ spec! {
         keep_alive: Count = optional.range(0, 1_000_000);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later ["overrides", "tls"];
         about ABOUT;
     }
 }

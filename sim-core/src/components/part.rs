@@ -132,6 +132,9 @@ pub(crate) trait Part {
         }
     }
 
+    /// Checks what it says of single instances.
+    fn overrides(&self, _name: &str, _: &mut Places) {}
+
     /// Checks the address of one of its instances.
     fn instance(&self, address: &Address, places: &mut Places) {
         if self.scope() == Scope::Shared || !address.parts.is_empty() {

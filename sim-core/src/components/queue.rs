@@ -34,7 +34,6 @@ spec! {
         dead_letters: Link = optional;
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later ["order", "partitions", "max_age", "overrides"];
         about ABOUT;
     }
 }

@@ -1,5 +1,6 @@
 //! Server pools: replicas that run handlers.
 
+mod overrides;
 mod part;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Choice, Read, Reader, Shape, read_struct, wrong_word};
 use crate::model::step::Steps;
-use crate::model::value::{Cores, Count, Factor, Share, Size, Time, TimeDistribution};
+use crate::model::value::{Cores, Count, Factor, Share, Size, Text, Time, TimeDistribution};
 use crate::{choices, spec};
 
 spec! {
@@ -50,7 +51,6 @@ spec! {
         overrides: BTreeMap<String, Override> = default(EMPTY_MAP);
         /// What it costs; a bare number is per hour of each node.
         cost: Cost = optional;
-        later [ "batch", "drain", "warmup"];
         about ABOUT;
     }
 }
@@ -76,6 +76,12 @@ impl ServerPoolSpec {
     /// The steps for a class.
     pub fn handler(&self, class: &str) -> Option<&Steps> {
         self.handlers.get(class).or_else(|| self.handlers.get("*"))
+    }
+
+    /// The workers of a single replica.
+    pub fn workers_of(&self, own: &Override) -> u64 {
+        let by_cores = own.cores.filter(|_| self.workers.is_none()).map(|cores| u64::from(cores.0).div_ceil(1000));
+        own.workers.map(|workers| workers.0).or(by_cores).unwrap_or_else(|| self.workers())
     }
 
     /// The overrides of single replicas, by number.
@@ -105,7 +111,18 @@ spec! {
         speed: Factor = optional.range(0.000_001, 1_000_000);
         /// Its weight at balancers.
         weight: Factor = optional.range(0, 1_000_000);
-        later ["cores", "workers", "error_rate", "startup", "zone", "queue"];
+        /// Its cores.
+        cores: Cores = optional.range("1m", 10_000);
+        /// How many requests it works on at a time; left out, as many as the others, or as it has cores.
+        workers: Count = optional.range(1, 10_000_000);
+        /// Where requests wait for a worker of it: all that is said of this queue, instead of that of the others.
+        queue: Queue = optional;
+        /// The share of its requests that fail after their work.
+        error_rate: Share = optional;
+        /// How long it takes until it is ready.
+        startup: TimeDistribution = optional;
+        /// The zone where it is: one of `zones`.
+        zone: Text = optional;
     }
 }
 

@@ -159,7 +159,7 @@ impl<'m> Lowering<'m> {
         load(self, caller);
         self.emit(Op::Jump(end));
         self.place(hit);
-        self.refresh(target, false, cache, caller, fill);
+        self.refresh(target, false, cache.refreshes(), caller, fill);
         if let Some((_, on_hit)) = own {
             on_hit(self, caller);
         }
@@ -210,11 +210,11 @@ impl<'m> Lowering<'m> {
         &mut self,
         cache: u32,
         own: bool,
-        spec: &CacheSpec,
+        refreshes: bool,
         caller: &mut Caller,
         load: impl FnOnce(&mut Self, &mut Caller),
     ) {
-        if !spec.refreshes() {
+        if !refreshes {
             return;
         }
         let (start, ended, after) = (self.label(), self.label(), self.label());

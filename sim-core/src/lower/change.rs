@@ -21,7 +21,12 @@ impl Lowering<'_> {
                 let (component, instance) = self.address(target);
                 let what = match event.action {
                     Some(Action::Flush | Action::Invalidate | Action::Purge) => {
-                        ChangeKind::Flush { component, instance }
+                        let soft = event.soft;
+                        if let Some(shield) = self.shield_of(component).filter(|_| instance.is_none()) {
+                            let what = ChangeKind::Flush { component: shield, instance: None, soft };
+                            self.change_at(event.at_time.0, what);
+                        }
+                        ChangeKind::Flush { component, instance, soft }
                     }
                     Some(Action::Deploy) => ChangeKind::Deploy { component, pace: event.pace() },
                     Some(Action::Restart) => ChangeKind::Restart { component, instance },
@@ -49,6 +54,9 @@ impl Lowering<'_> {
 
     pub(crate) fn address(&self, address: &Address) -> (u32, Option<InstanceRef>) {
         let component = self.id(&address.component);
+        if address.part(Part::Shield).is_some() {
+            return (self.shield_of(component).expect("validated: the CDN has a shield"), None);
+        }
         if let Some(zone) = &address.zone {
             return (component, self.zone(&address.component, zone));
         }

@@ -59,7 +59,10 @@ impl Lowering<'_> {
     fn effect(&self, number: usize, fault: &Fault) -> Effect {
         let site = site(&["fault", &number.to_string()]);
         let link = |does| {
-            let from = fault.callers().iter().map(|caller| self.address(caller)).collect();
+            let callers = fault.callers().iter().map(|caller| self.address(caller));
+            // What is between a CDN and its origin is between its shield and that, where it has one.
+            let with_shield = |from: (u32, _)| [Some(from), self.shield_of(from.0).map(|shield| (shield, None))];
+            let from = callers.flat_map(with_shield).flatten().collect();
             Effect::Link(LinkEffect { from, does })
         };
         match &fault.kind {

@@ -8,7 +8,7 @@ use crate::model::budget::Tokens as TokensSpec;
 use crate::model::link::{
     Backoff as BackoffSpec, BalancerPolicy, Jitter as JitterSpec, Link, LinkOptions, Retry, RetryCondition, Scope,
 };
-use crate::plan::{LinkPlan, Outcome, Policy, RetryPlan};
+use crate::plan::{LinkPlan, Outcome, Policy, RetryPlan, Target};
 use crate::policy::backoff::{Backoff, Jitter};
 use crate::policy::breaker::{BreakerRule, Trip, Window};
 use crate::policy::retry_budget::{Budget, TOKEN, TokenRule};
@@ -16,14 +16,19 @@ use crate::policy::retry_budget::{Budget, TOKEN, TokenRule};
 impl Lowering<'_> {
     /// A link that a component owns.
     pub(crate) fn link(&mut self, owner: u32, link: &Link) -> u32 {
-        let owner_name = self.plan.components[owner as usize].name.clone();
         let target_name = link.to.as_str();
-        let target = self.id(target_name);
+        let target = self.model.components[target_name].part().target(self.id(target_name));
+        self.link_to(owner, link, target, target_name)
+    }
+
+    /// A link that a component owns, to what the plan has under another name than the link says.
+    pub(super) fn link_to(&mut self, owner: u32, link: &Link, target: Target, target_name: &str) -> u32 {
+        let owner_name = self.plan.components[owner as usize].name.clone();
         let counts = |other: &&LinkPlan| other.owner == owner && !other.before_copies;
         let ordinal = self.plan.links.iter().filter(counts).count().to_string();
         let site = site(&[&owner_name, "link", target_name, &ordinal]);
         let options = &link.options;
-        let by_class_deadline = matches!(self.model.components[&owner_name], Component::Client(_))
+        let by_class_deadline = matches!(self.model.components.get(&owner_name), Some(Component::Client(_)))
             && self.model.classes.values().any(|class| class.deadline.is_some());
         let rtt = &options.rtt.0;
         let rtt = (rtt.as_constant() != Some(0.0)).then(|| draw_plan(rtt, site));
@@ -32,7 +37,7 @@ impl Lowering<'_> {
         });
         let plan = LinkPlan {
             owner,
-            target: self.model.components[target_name].part().target(target),
+            target,
             cell: self.link_cell(owner),
             watched: false,
             connects: false,

@@ -26,7 +26,9 @@ use crate::model::link::Scope as ScopeSpec;
 use crate::model::run::Warmup;
 use crate::model::value::Time;
 use crate::model::{Files, Model};
-use crate::plan::{Clock, ComponentPlan, DrawPlan, Header, Kind, Limits, OpName, Pc, Phase, Plan, Scope, ops};
+use crate::plan::{
+    CachePlan, Clock, ComponentPlan, DrawPlan, Header, Kind, Limits, OpName, Pc, Phase, Plan, Scope, ops,
+};
 use crate::workload::sampler::Sampler;
 
 use program::Label;
@@ -130,18 +132,29 @@ impl<'m> Lowering<'m> {
     /// A component before its programs.
     fn component_plan(&mut self, name: &str, component: &Component) -> ComponentPlan {
         ComponentPlan {
-            name: name.to_string(),
-            type_name: component.kind(),
-            kind: Kind::Plain,
-            own: None,
             only_hands_on: component.part().only_hands_on(),
-            stations: Vec::new(),
             scope: match component.part().scope() {
                 ScopeSpec::Shared => Scope::Shared,
                 ScopeSpec::PerReplica => Scope::PerCaller,
             },
-            is_caller: false,
             by_op: component.part().is_by_operation(),
+            ..self.empty_component(name, component.kind())
+        }
+    }
+
+    /// A component of which nothing is known yet: one for all, which is called by class.
+    fn empty_component(&self, name: &str, type_name: &'static str) -> ComponentPlan {
+        ComponentPlan {
+            name: name.to_string(),
+            type_name,
+            kind: Kind::Plain,
+            own: None,
+            only_hands_on: false,
+            stations: Vec::new(),
+            overrides: Vec::new(),
+            scope: Scope::Shared,
+            is_caller: false,
+            by_op: false,
             entry_by_class: vec![NONE; self.model.classes.len()],
             entry_by_op: vec![NONE; self.op_ids.len()],
             op_writes: Vec::new(),
@@ -210,7 +223,10 @@ impl<'m> Lowering<'m> {
     fn versions(&mut self) {
         for cache in 0..self.plan.caches.len() {
             let component = self.plan.caches[cache].component;
-            let name = self.plan.components[component as usize].name.clone();
+            // A shield has what its CDN has.
+            let shields = |cdn: &&CachePlan| cdn.cdn.as_ref().is_some_and(|cdn| cdn.shield == component);
+            let of = self.plan.caches.iter().find(shields).map_or(component, |cdn| cdn.component);
+            let name = self.plan.components[of as usize].name.clone();
             if let Some(database) = self.source_of(&name) {
                 self.plan.caches[cache].versions_of = self.id(&database);
             }

@@ -55,7 +55,8 @@ impl Lowering<'_> {
         let fails = self.model.faults.iter().any(|fault| {
             matches!(fault.kind, FaultKind::ErrorRate { .. }) && fault.targets().iter().any(|at| at.component == *name)
         });
-        if share > 0.0 || changes || fails {
+        let differs = self.plan.components[component as usize].overrides.iter().any(|own| own.error_rate.is_some());
+        if share > 0.0 || changes || fails || differs {
             self.fail_share(None, Outcome::Failed, site);
         }
     }

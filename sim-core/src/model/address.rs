@@ -28,6 +28,8 @@ pub enum Part {
     Shard,
     /// A replica of a shard.
     Replica,
+    /// The shield of a CDN; it has one, so it bears no number.
+    Shield,
 }
 
 impl Part {
@@ -36,6 +38,7 @@ impl Part {
         match self {
             Self::Shard => "shard",
             Self::Replica => "replica",
+            Self::Shield => "shield",
         }
     }
 }
@@ -60,6 +63,7 @@ impl Address {
             match numbered(segment) {
                 Some(("shard", Some(number))) => parts.push((Part::Shard, number)),
                 Some(("replica", Some(number))) => parts.push((Part::Replica, number)),
+                Some(("shield", None)) => parts.push((Part::Shield, 0)),
                 Some(_) | None => return Err(expected()),
             }
         }
@@ -111,7 +115,10 @@ impl fmt::Display for Address {
             write!(out, "@{zone}")?;
         }
         for (part, number) in &self.parts {
-            write!(out, "/{}[{number}]", part.word())?;
+            match part {
+                Part::Shard | Part::Replica => write!(out, "/{}[{number}]", part.word())?,
+                Part::Shield => write!(out, "/{}", part.word())?,
+            }
         }
         Ok(())
     }
@@ -128,8 +135,8 @@ impl Read for Address {
 
     fn shape() -> Shape {
         Shape::Syntax {
-            doc: "a component or one instance of it: web, web[2], orders/shard[1]/replica[0]",
-            pattern: r"^[^\[\]/@.]+(\[[0-9]+\]|@[^\[\]/@.]+)?(/(shard|replica)\[[0-9]+\])*$",
+            doc: "a component or one instance of it: web, web[2], orders/shard[1]/replica[0], edge/shield",
+            pattern: r"^[^\[\]/@.]+(\[[0-9]+\]|@[^\[\]/@.]+)?((/(shard|replica)\[[0-9]+\])*|/shield)$",
         }
     }
 }
@@ -140,9 +147,16 @@ mod tests {
 
     #[test]
     fn addresses_come_back_as_they_were_written() {
-        for text in
-            ["web", "web[2]", "orders/shard[1]", "orders/shard[1]/replica[0]", "orders-pool", "größe", "web@zone-b"]
-        {
+        for text in [
+            "web",
+            "web[2]",
+            "orders/shard[1]",
+            "orders/shard[1]/replica[0]",
+            "orders-pool",
+            "größe",
+            "web@zone-b",
+            "edge/shield",
+        ] {
             assert_eq!(Address::parse(text).expect("is an address").to_string(), text);
         }
         for text in [
@@ -155,6 +169,7 @@ mod tests {
             "/shard[1]",
             "a/b[1]",
             "a/shard",
+            "edge/shield[0]",
             "a b",
             "w[9999999999]",
             "web[1]@b",

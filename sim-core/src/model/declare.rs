@@ -14,7 +14,6 @@ use super::spec::{Reader, in_a_row};
 ///         capacity: Count = optional.range(0, 1_000_000).live();
 ///         /// A default is written as a user would write it.
 ///         order: Order = default("fifo");
-///         later ["shed"];
 ///     }
 /// }
 /// ```
@@ -30,7 +29,6 @@ macro_rules! spec {
                 $(#[doc = $field_doc:literal])+
                 $field:ident : $type:ty = $presence:ident $(($default:expr))? $(. $flag:ident ( $($argument:expr),* ))* ;
             )*
-            $(later [ $($later:literal),* $(,)? ];)?
             $(about $about:expr;)?
         }
     ) => {
@@ -56,9 +54,6 @@ macro_rules! spec {
                 let mut component = None;
                 $( component = Some($component); )?
                 #[allow(unused_mut, unused_assignments)]
-                let mut later: &'static [&'static str] = &[];
-                $( later = &[$($later),*]; )?
-                #[allow(unused_mut, unused_assignments)]
                 let mut about = None;
                 $( about = Some($about); )?
                 $crate::model::spec::Structure {
@@ -72,7 +67,6 @@ macro_rules! spec {
                         )
                         $(. $flag ( $($argument),* ))*
                     ),*],
-                    later,
                     short,
                     component,
                     about,
@@ -156,7 +150,6 @@ macro_rules! choices {
         $(#[doc = $doc:literal])+
         pub enum $name:ident {
             $( $(#[doc = $word_doc:literal])+ $variant:ident = $word:literal $(| $alias:literal)* ; )*
-            $(later [ $($later:literal),* $(,)? ];)?
         }
     ) => {
         $(#[doc = $doc])+
@@ -179,10 +172,7 @@ macro_rules! choices {
 
         impl $crate::model::spec::Read for $name {
             fn read(node: &$crate::model::node::Node, reader: &mut $crate::model::spec::Reader) -> Option<Self> {
-                #[allow(unused_mut, unused_assignments)]
-                let mut later: &[&str] = &[];
-                $( later = &[$($later),*]; )?
-                match $crate::model::spec::read_word(node, reader, &[$($word),*], later)?.as_str() {
+                match $crate::model::spec::read_word(node, reader, &[$($word),*])?.as_str() {
                     $( $word $(| $alias)* => Some(Self::$variant), )*
                     other => $crate::model::spec::wrong_word(node, reader, other, &[$($word),*]),
                 }
@@ -203,23 +193,15 @@ macro_rules! choices {
     };
 }
 
-/// The word at a node; words (and maps led by a word) that this version doesn't know yet are reported.
-pub fn read_word(node: &Node, reader: &mut Reader, words: &[&str], later: &[&str]) -> Option<String> {
-    let word = match &node.value {
-        Value::String(text) => text.trim().to_string(),
-        Value::Number(number) => number.text.clone(),
-        Value::Map(entries) if entries.len() == 1 => entries[0].0.clone(),
+/// The word at a node.
+pub fn read_word(node: &Node, reader: &mut Reader, words: &[&str]) -> Option<String> {
+    match &node.value {
+        Value::String(text) => Some(text.trim().to_string()),
+        Value::Number(number) => Some(number.text.clone()),
         Value::Map(_) | Value::Null | Value::Bool(_) | Value::List(_) => {
-            return reader.unexpected(node, in_a_row(words.iter().copied()));
+            reader.unexpected(node, in_a_row(words.iter().copied()))
         }
-    };
-    if later.contains(&word.as_str()) {
-        return reader.later(node, &word);
     }
-    if matches!(node.value, Value::Map(_)) {
-        return reader.unexpected(node, in_a_row(words.iter().copied()));
-    }
-    Some(word)
 }
 
 /// Reports a word that is none of the choice.

@@ -18,6 +18,8 @@ spec! {
         action: Action = optional.named("do");
         /// What the action is done to.
         target: OneOrMany<Address> = optional;
+        /// With `purge`, `flush` or `invalidate`: what is kept only ends, as if its time to live were over, and may still be served as what is stale may (Fastly's soft purge).
+        soft: bool = default(false);
         /// How many replicas a `deploy` may have beyond those that are wanted: a number or a share, rounded up (Kubernetes).
         max_surge: Amount = default("25%");
         /// How many of those that are wanted may be missing in a `deploy`: a number or a share, rounded down (Kubernetes).

@@ -240,6 +240,5 @@ pub fn link_field_names() -> Vec<&'static str> {
         .iter()
         .filter(|field| field.presence != Presence::Flatten)
         .map(|field| field.name)
-        .chain(LinkOptions::structure().later_names())
         .collect()
 }

@@ -104,7 +104,6 @@ spec! {
         variants: BTreeMap<String, Settings> = default(EMPTY_MAP);
         /// What this model is there to show, over itself and its variants.
         expect: Vec<Expectation> = default(EMPTY_LIST);
-        later ["presets", "regions", "tiers", "zones", "costs", "network", "imports", "parameters"];
     }
 }
 

@@ -78,8 +78,6 @@ pub struct Structure {
     pub doc: String,
     /// Its fields, in the order of the declaration; those of flattened parts among them.
     pub fields: Vec<Field>,
-    /// Names that the language has and this version has not.
-    pub later: &'static [&'static str],
     /// The field that a bare value stands for.
     pub short: Option<&'static str>,
     /// The `type` of a component.
@@ -197,21 +195,4 @@ impl Structure {
         }
         all
     }
-
-    /// The names that the language has and this version has not, those of flattened parts too.
-    pub fn later_names(&self) -> Vec<&'static str> {
-        let mut all = self.later.to_vec();
-        for field in &self.fields {
-            if let (Presence::Flatten, Shape::Struct(part)) = (&field.presence, (field.shape)()) {
-                all.extend(part().later_names());
-            }
-        }
-        if self.component.is_some() {
-            all.extend(COMPONENT_LATER);
-        }
-        all
-    }
 }
-
-/// What every component may have and this version doesn't know yet.
-pub const COMPONENT_LATER: [&str; 4] = ["preset", "zones", "regions", "health_checks"];

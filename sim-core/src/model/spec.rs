@@ -94,12 +94,6 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Reports what the language has and this version has not.
-    pub fn later<T>(&mut self, node: &Node, what: &str) -> Option<T> {
-        self.diagnostics.push(Diagnostic::error(&node.path, node.line, not_yet(what)));
-        None
-    }
-
     /// The files that the model names; each one read is kept.
     pub fn files(&self) -> &dyn Files {
         &self.files
@@ -109,11 +103,6 @@ impl<'a> Reader<'a> {
     pub fn files_read(&self) -> BTreeMap<String, Arc<Vec<u8>>> {
         self.files.read.borrow().clone()
     }
-}
-
-/// ``` `breaker` is not in this version of Kneepoint yet ```
-pub fn not_yet(what: &str) -> String {
-    format!("`{what}` is not in this version of Kneepoint yet")
 }
 
 struct Recorder<'a> {
@@ -145,13 +134,8 @@ pub fn read_struct<T: Spec>(node: &Node, reader: &mut Reader) -> Option<T> {
         return reader.unexpected(node, format!("a map with {}", in_a_row(fields.iter().map(|field| field.name))));
     };
     // A name that is not known keeps the model from running, and nothing else from being read.
-    let has_later = check_names(&node, &structure, &fields, reader);
-    let value = T::read_fields(&node, reader);
-    if has_later {
-        // What is missing may be so because of a field that stands in its stead.
-        reader.diagnostics.retain(|told| told.path != node.path || !told.found.ends_with("is missing"));
-    }
-    value
+    check_names(&node, &structure, &fields, reader);
+    T::read_fields(&node, reader)
 }
 
 /// The node as a map: a shorthand written out, entries of siblings moved in. `None`: it is no map and has no shorthand.
@@ -203,19 +187,15 @@ fn move_in(target: &mut Node, entries: &[(String, Node)]) {
     }
 }
 
-/// Reports names that are not known, or not yet; answers whether there were some of the latter.
-fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mut Reader) -> bool {
-    let mut has_later = false;
+/// Reports names that are not known.
+fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mut Reader) {
     for (key, value) in node.entries() {
         let of_component = structure.component.is_some() && matches!(key.as_str(), "type" | "like");
         let layout = key == "layout" && (structure.component.is_some() || structure.name == "ModelSpec");
         if is_note(key) || of_component || layout || fields.iter().any(|field| field.name == key) {
             continue;
         }
-        if structure.later_names().contains(&key.as_str()) {
-            reader.later::<()>(value, key);
-            has_later = true;
-        } else if let Some(field) = fields.iter().find(|field| field.beside == Some(key.as_str())) {
+        if let Some(field) = fields.iter().find(|field| field.beside == Some(key.as_str())) {
             if node.get(field.name).is_none() {
                 reader.error::<()>(value, format!("`{key}` belongs to `{}`, which is not there", field.name), "");
             } else {
@@ -226,7 +206,6 @@ fn check_names(node: &Node, structure: &Structure, fields: &[Field], reader: &mu
             reader.error_help::<()>(value, "unknown field", did_you_mean(key, names));
         }
     }
-    has_later
 }
 
 /// `a, b and c`, shortened where there are many.

@@ -195,16 +195,12 @@ impl Read for Key {
 
 /// The words that make a step what it is.
 pub const STEP_WORDS: [&str; 9] = ["cpu", "delay", "call", "publish", "cached", "hold", "parallel", "choose", "fail"];
-const LATER_STEPS: [&str; 2] = ["lock", "sleep_until"];
 
 impl Read for Step {
     fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             return reader.unexpected(node, "a step, as { \"cpu\": \"2ms\" } or { \"call\": \"db\" }");
         };
-        if let Some((word, _)) = entries.iter().find(|(key, _)| LATER_STEPS.contains(&key.as_str())) {
-            return reader.later(node, word);
-        }
         let words: Vec<&str> = STEP_WORDS.into_iter().filter(|word| node.get(word).is_some()).collect();
         match words.as_slice() {
             ["cpu"] => CpuStep::read(node, reader).map(Self::Cpu),

@@ -55,6 +55,34 @@ pub struct CdnPlan {
     pub cell: u16,
     /// Where the region of a client is keyed.
     pub site: u64,
+    /// The shield that its regions ask instead of the origin, a component; `NONE`: none.
+    pub shield: u32,
+    /// By region: the round trip to the shield, a draw; `None`: none. Empty without a shield.
+    pub to_shield: Vec<Option<u32>>,
+    /// How answers are compressed.
+    pub compress: Option<CompressPlan>,
+}
+
+/// How answers are compressed.
+#[derive(Debug, Clone)]
+pub struct CompressPlan {
+    /// By class: whether its answers are.
+    pub classes: Vec<bool>,
+    /// What is left of a size.
+    pub left: f64,
+    /// The sizes that are compressed, bytes.
+    pub sizes: std::ops::RangeInclusive<u64>,
+}
+
+impl CompressPlan {
+    /// What an answer of a class comes to, bytes.
+    pub fn compressed(&self, class: u16, bytes: u64) -> u64 {
+        if self.classes[class as usize] && self.sizes.contains(&bytes) {
+            (bytes as f64 * self.left).ceil() as u64
+        } else {
+            bytes
+        }
+    }
 }
 
 /// How a cache writes behind.
@@ -98,6 +126,10 @@ pub enum CacheOp {
     TakeTagged(u32),
     /// The way from a user to its region of a CDN, and back.
     Edge(u32),
+    /// The way from a region of a CDN to its shield, and back.
+    ToShield(u32),
+    /// An answer of a CDN is made smaller.
+    Compress(u32),
 }
 
 /// A place of a program where a load may be shared.

@@ -97,6 +97,8 @@ pub enum ChangeKind {
         component: u32,
         /// Which instance; `None`: all.
         instance: Option<InstanceRef>,
+        /// Whether entries only end, and may still be served where what has ended may.
+        soft: bool,
     },
     /// A cache is filled with its most popular keys again.
     Warm {

@@ -28,19 +28,6 @@ pub struct PoolPlan {
     pub slowdown: Vec<(f64, f64)>,
     /// How many zones its replicas are in; at least one.
     pub zones: u32,
-    /// (replica, speed or weight) that differ.
-    pub overrides: Vec<Override>,
-}
-
-/// What differs at one replica.
-#[derive(Debug, Clone)]
-pub struct Override {
-    /// Which replica.
-    pub replica: u32,
-    /// Its speed.
-    pub speed: Option<f64>,
-    /// Its weight at balancers, in thousandths.
-    pub weight: Option<u32>,
 }
 
 /// The memory of a replica, in bytes.

@@ -307,6 +307,11 @@ impl Store {
         Some((entry.version, entry.expires_ns))
     }
 
+    /// Lets all entries expire at `expires_ns` at the latest; that is no use.
+    pub fn end_all(&mut self, expires_ns: i64) {
+        self.table.end_all(expires_ns);
+    }
+
     /// Gives the entry of a key another version, where it is there; that is no use.
     pub fn set_version(&mut self, key: u64, version: u32) {
         if let Some(at) = self.table.find(key) {

@@ -99,18 +99,34 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         shares.iter().position(|&share| u < share).unwrap_or(shares.len().saturating_sub(1))
     }
 
-    /// The way between a user and its region.
-    fn reach_edge(&mut self, frame: u32, component: u32) -> Next {
+    fn cdn_plan(&self, component: u32) -> &'p CdnPlan {
+        self.cache_plan(component).cdn.as_ref().expect("a CDN has regions")
+    }
+
+    /// A way from a region of a CDN and back: to its users, or to its shield.
+    fn go_from_region(&mut self, frame: u32, cdn: &CdnPlan, ways: &[Option<u32>]) -> Next {
         let instance = self.frames[frame].instance;
-        let cdn = self.cache_plan(component).cdn.as_ref().expect("a CDN has regions");
         let region = self.instances[instance as usize].ordinal;
-        let ns = cdn.regions[region as usize].map_or(0, |rtt| self.draw_ns(frame, rtt));
+        let ns = ways[region as usize].map_or(0, |rtt| self.draw_ns(frame, rtt));
         if ns == 0 {
             return Next::Step;
         }
         self.open_phase(frame, cdn.cell, Waiting::Delay);
         self.wake_in(frame, ns);
         Next::Wait
+    }
+
+    /// An answer is made smaller, and counts as what it has become.
+    fn compress(&mut self, frame: u32, component: u32) -> Next {
+        let Frame { class, start, .. } = self.frames[frame];
+        let Some(compress) = &self.cdn_plan(component).compress else { return Next::Step };
+        let bytes = self.sizes[frame as usize];
+        let left = compress.compressed(class, bytes);
+        self.sizes[frame as usize] = left;
+        if (self.plan.clock.start..self.plan.clock.end).contains(&start) {
+            self.meters.components[component as usize].bytes -= bytes - left;
+        }
+        Next::Step
     }
 
     /// The node of a cache that has a key's hash slot.
@@ -229,9 +245,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             Some(cdn) => cdn.ttl_ns[class as usize].unwrap_or(1),
             None => self.ttl_ns(component, class_plan.keyspace),
         };
-        let expires = self.expiry(plan, ttl, || draw(key, plan.site, JITTER));
-        let weight = if plan.weighed { weight(self.sizes[frame as usize]) } else { 1 };
         let entry = self.entry_key(item, class, component);
+        let mut expires = self.expiry(plan, ttl, || draw(key, plan.site, JITTER));
+        let mut size = self.sizes[frame as usize];
+        if let Some(cdn) = &plan.cdn {
+            expires = expires.min(self.end_in_shield(cdn, entry));
+            size = cdn.compress.as_ref().map_or(size, |compress| compress.compressed(class, size));
+        }
+        let weight = if plan.weighed { weight(size) } else { 1 };
         let state = &mut self.caches[state as usize];
         let inserted = state.store.insert_weighed(entry, expires, version, weight, self.now as i64);
         self.meters.components[component as usize].evictions += inserted.evicted as u64 * self.open as u64;
@@ -241,6 +262,17 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                 state.tagged.entry(tag.of(item.wrapping_sub(first))).or_default().insert(entry);
             }
         }
+    }
+
+    /// When what came from a CDN's shield ends there: it is as old here as it was there (`Age`).
+    fn end_in_shield(&self, cdn: &CdnPlan, entry: u64) -> i64 {
+        if cdn.shield == NONE {
+            return NEVER_NS;
+        }
+        let shield = self.members[cdn.shield as usize][0];
+        let state = self.instances[shield as usize].state;
+        // What the shield has dropped since is as good as new.
+        self.caches[state as usize].store.peek(entry).map_or(NEVER_NS, |(_, expires_ns)| expires_ns)
     }
 
     /// Forgets a frame's key.
@@ -266,7 +298,15 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             CacheOp::Written(component) => self.written(frame, component),
             CacheOp::NotWritten(component) => self.not_written(frame, component),
             CacheOp::TakeTagged(component) => self.take_tagged(frame, component),
-            CacheOp::Edge(component) => self.reach_edge(frame, component),
+            CacheOp::Edge(component) => {
+                let cdn = self.cdn_plan(component);
+                self.go_from_region(frame, cdn, &cdn.regions)
+            }
+            CacheOp::ToShield(component) => {
+                let cdn = self.cdn_plan(component);
+                self.go_from_region(frame, cdn, &cdn.to_shield)
+            }
+            CacheOp::Compress(component) => self.compress(frame, component),
         }
     }
 

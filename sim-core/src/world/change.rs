@@ -115,7 +115,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     self.set_speed(instance, speed, slowed);
                 }
             }
-            &ChangeKind::ErrorRate { component, share } => self.error_rates[component as usize] = share,
+            &ChangeKind::ErrorRate { component, share } => {
+                self.error_rates[component as usize] = share;
+                for &instance in &self.members[component as usize] {
+                    self.instances[instance as usize].error_rate = None;
+                }
+            }
             &ChangeKind::Size { component, size, overflow } => {
                 self.settings.sizes[component as usize] = (size, overflow);
                 self.resize_stations(component, size.saturating_add(overflow));
@@ -143,10 +148,11 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 }
             }
             &ChangeKind::Shards { component, shards } => self.set_shards(component, shards),
-            &ChangeKind::Flush { component, instance } => {
+            &ChangeKind::Flush { component, instance, soft } => {
+                let ends_ns = self.now.saturating_add(self.cache_plan(component).grace_ns) as i64;
                 for instance in self.meant(component, instance) {
-                    let state = self.instances[instance as usize].state;
-                    self.caches[state as usize].clear();
+                    let cache = &mut self.caches[self.instances[instance as usize].state as usize];
+                    if soft { cache.store.end_all(ends_ns) } else { cache.clear() }
                 }
             }
             &ChangeKind::Deploy { component, pace } => self.deploy(component, pace),

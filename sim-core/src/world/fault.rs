@@ -173,7 +173,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
     /// The share of calls at an instance that fail after their work.
     pub(super) fn error_share(&self, instance: u32) -> f64 {
         let state = &self.instances[instance as usize];
-        let own = self.error_rates[state.component as usize];
+        let own = state.error_rate.unwrap_or(self.error_rates[state.component as usize]);
         state.added_errors.iter().fold(own, |share, added| 1.0 - (1.0 - share) * (1.0 - added))
     }
 

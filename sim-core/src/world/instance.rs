@@ -8,7 +8,7 @@ use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
-use crate::plan::{Kind, Outcome, Scope};
+use crate::plan::{Kind, Outcome, OverridePlan, Scope};
 use crate::policy::adaptive_limit::Limit;
 
 /// In which part of its life an instance is.
@@ -77,6 +77,8 @@ pub struct Instance {
     pub added_errors: Vec<f64>,
     /// Its weight at balancers in thousandths, where it differs from the pool's.
     pub weight: Option<u32>,
+    /// The share of calls that fail after their work, where that is its own.
+    pub error_rate: Option<f64>,
     /// Calls at it.
     pub active: u32,
     /// Calls that reached it, whenever: what autoscalers see of it. It goes round.
@@ -181,19 +183,16 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let plan = &self.plan.components[component as usize];
         let ordinal = self.members[component as usize].len() as u32;
         let number = self.instances.len() as u32;
-        let (mut speed, mut weight) = (1.0, None);
-        let (mut slows_down, mut limit, mut zone) = (false, None, 0);
+        let own = plan.overrides.iter().find(|own| own.ordinal == ordinal);
+        let (mut speed, mut slows_down, mut limit, mut zone) = (1.0, false, None, 0);
         if let Kind::Pool(pool) = plan.kind {
             let pool = &self.plan.pools[pool as usize];
             slows_down = !pool.slowdown.is_empty();
             limit = pool.limit.map(|spec| Box::new(Limit::new(spec)));
-            zone = self.zone_for_new(component, pool.zones);
+            zone = own.and_then(|own| own.zone).unwrap_or_else(|| self.zone_for_new(component, pool.zones));
             speed = self.settings.speeds[component as usize];
-            if let Some(other) = pool.overrides.iter().find(|other| other.replica == ordinal) {
-                speed = other.speed.unwrap_or(speed);
-                weight = other.weight;
-            }
         }
+        speed = own.and_then(|own| own.speed).unwrap_or(speed);
         let state = match plan.kind {
             Kind::Cache(cache) => {
                 let plan = &self.plan.caches[cache as usize];
@@ -215,7 +214,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             Kind::Plain => self.begin_own(component),
         };
         let stations = self.stations.len() as u32;
-        for (at, station) in plan.stations.iter().enumerate() {
+        let differ = own.map(|own| &own.stations).filter(|stations| !stations.is_empty());
+        for (at, station) in differ.unwrap_or(&plan.stations).iter().enumerate() {
             let meter = self.meters.station_meter(component, at);
             let mut made = Station::new(station, number, meter, self.now);
             if at == 0 {
@@ -251,7 +251,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             slowed: 1.0,
             stalled_until: 0,
             added_errors: Vec::new(),
-            weight,
+            weight: own.and_then(|own| own.weight),
+            error_rate: own.and_then(|own| own.error_rate),
             active: 0,
             arrived: 0,
             calls: 0,
@@ -276,6 +277,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
         number
     }
 
+    /// What an instance has otherwise than the others of its component.
+    pub(super) fn override_of(&self, instance: u32) -> Option<&OverridePlan> {
+        let Instance { component, ordinal, .. } = self.instances[instance as usize];
+        self.plan.components[component as usize].overrides.iter().find(|own| own.ordinal == ordinal)
+    }
+
     /// Begins the start-up of an instance, as soon as there is a machine for it.
     pub(super) fn start_up(&mut self, instance: u32) {
         if self.finds_node(instance) {
@@ -290,7 +297,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let (starts, ordinal, component) = (state.starts, state.ordinal, state.component);
         let ns = match self.plan.components[component as usize].kind {
             Kind::Pool(pool) => {
-                let startup = &self.plan.pools[pool as usize].startup;
+                let startup = self.override_of(instance).and_then(|own| own.startup.as_ref());
+                let startup = startup.unwrap_or(&self.plan.pools[pool as usize].startup);
                 let key = mix64(self.startup_stream ^ startup.site ^ ((ordinal as u64) << 32 | starts as u64));
                 startup.sampler.sample_ns(crate::engine::rng::uniform(key))
             }

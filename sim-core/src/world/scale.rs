@@ -284,7 +284,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// The replicas of an autoscaler's target, as it sees them.
     fn pods(&self, scaler: u32) -> Vec<Pod> {
         let plan = &self.plan.autoscalers[scaler as usize];
-        let request = self.request_of(plan.target);
+        let usual = self.request_of(plan.target);
         let samples = &self.scalers[scaler as usize].samples;
         let wanted = self.wanted_members(plan.target).into_iter();
         wanted
@@ -298,7 +298,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
                     ready,
                     ready_changed_ns: changed as i64,
                     sample: samples.get(at as usize).copied().flatten(),
-                    request_millicores: request,
+                    request_millicores: self.override_of(at).and_then(|own| own.cpu_request).unwrap_or(usual),
                 }
             })
             .collect()

@@ -88,6 +88,17 @@ impl Part for CacheSpec {
         }
     }
 
+    fn overrides(&self, name: &str, places: &mut Places) {
+        if self.nodes.0 == 1 && !self.overrides.is_empty() {
+            let found = format!("{name} has one node");
+            places.diagnostics.push(self.at.field("overrides").error(found).expected("`nodes` of a cluster"));
+            return;
+        }
+        for (number, own) in &self.overrides {
+            places.overridden((name, "node", number), &own.at, Some(self.nodes.0));
+        }
+    }
+
     fn instance(&self, address: &Address, places: &mut Places) {
         if self.nodes.0 > 1 && address.parts.is_empty() {
             if let Some(node) = address.replica {

@@ -81,9 +81,13 @@ impl Part for DatabaseSpec {
         }
     }
 
+    fn overrides(&self, name: &str, places: &mut Places) {
+        super::overrides::check(name, self, places);
+    }
+
     fn instance(&self, address: &Address, places: &mut Places) {
         let name = &address.component;
-        if address.replica.is_some() {
+        if address.replica.is_some() || address.part(AddressPart::Shield).is_some() {
             let expected = format!("{name}/shard[0], or with replicas {name}/shard[0]/replica[0]");
             places.wrong(address, format!("{name} has shards, and replicas of them"), expected);
             return;
@@ -177,7 +181,15 @@ impl Part for DatabaseSpec {
             None => self.cores.map_or(1.0, |cores| f64::from(cores.0) / 1000.0),
         };
         let nodes = if station == REPLICAS { self.replicas.0 } else { 1 };
-        Some(each * (self.shards.0 * nodes) as f64)
+        let own = self
+            .overrides_by_node()
+            .filter(|((shard, replica), _)| *shard < self.shards.0 && replica.is_some() == (station == REPLICAS));
+        let more = own.filter_map(|(_, own)| {
+            let cores = own.cores.map(|cores| f64::from(cores.0) / 1000.0);
+            Some(own.slots.map(|slots| slots.0 as f64).or(cores)? - each)
+        });
+        let more: f64 = more.sum();
+        Some(each * (self.shards.0 * nodes) as f64 + more)
     }
 
     fn nodes(&self, _: &str, _: &Model, _: Option<&BTreeSet<String>>) -> (f64, bool) {

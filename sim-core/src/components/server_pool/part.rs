@@ -20,16 +20,6 @@ impl Part for ServerPoolSpec {
     }
 
     fn check(&self, _: &str, check: &mut Check) {
-        for (number, own) in &self.overrides {
-            match number.parse::<u64>() {
-                Ok(replica) if replica < 100_000 && replica.to_string() == *number => {}
-                Ok(_) | Err(_) => check.diagnostics.push(
-                    own.at
-                        .error(format!("{} is no replica", crate::model::node::shortened(number)))
-                        .expected("the number of a replica, from \"0\""),
-                ),
-            }
-        }
         if self.queue.capacity.is_none() {
             check.ignored(&self.queue.at, "when_full", "the queue has no `capacity`, so it is never full");
         }
@@ -77,6 +67,14 @@ impl Part for ServerPoolSpec {
         }
     }
 
+    fn overrides(&self, name: &str, places: &mut Places) {
+        let count = places.most_replicas(name);
+        for (number, own) in &self.overrides {
+            places.overridden((name, "replica", number), &own.at, count);
+            super::overrides::check((name, self), own, places);
+        }
+    }
+
     fn instance(&self, address: &Address, places: &mut Places) {
         if !address.parts.is_empty() {
             let found = format!("{} has no shards", address.component);
@@ -112,8 +110,11 @@ impl Part for ServerPoolSpec {
         if replicas > self.replicas.0 as f64 {
             walk.assume(format!("`{name}` at its most replicas, {replicas}"));
         }
-        let each = if station == "cores" { f64::from(self.cores.0) / 1000.0 } else { self.workers() as f64 };
-        Some(replicas * each)
+        let of = |cores: u32, workers: u64| if station == "cores" { f64::from(cores) / 1000.0 } else { workers as f64 };
+        let each = of(self.cores.0, self.workers());
+        let own = self.overrides_by_replica().into_iter().filter(|(replica, _)| (*replica as f64) < replicas);
+        let more = own.map(|(_, own)| of(own.cores.unwrap_or(self.cores).0, self.workers_of(own)) - each);
+        Some(replicas * each + more.sum::<f64>())
     }
 
     fn nodes(&self, name: &str, model: &Model, _: Option<&BTreeSet<String>>) -> (f64, bool) {

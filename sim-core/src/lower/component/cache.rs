@@ -3,7 +3,7 @@
 use super::super::call::{CallSpec, Caller};
 use super::super::{Lowering, site};
 use super::{WORK, station};
-use crate::components::cache::{CacheSpec, Capacity, Eviction, Fill, ReadMode, Ttl, WriteMode};
+use crate::components::cache::{CacheNodeOverride, CacheSpec, Capacity, Eviction, Fill, ReadMode, Ttl, WriteMode};
 use crate::engine::slab::NONE;
 use crate::model::link::Scope as ScopeSpec;
 use crate::plan::*;
@@ -23,6 +23,7 @@ impl Lowering<'_> {
         // One that all share is its own caller; a copy belongs to its owner.
         plan.is_caller = spec.scope == ScopeSpec::Shared;
         plan.stations = vec![station("threads", spec.threads.0 as u32)];
+        plan.overrides = overrides(spec);
         let read = self.here();
         self.cache_read(id, name, spec);
         let write = self.here();
@@ -166,7 +167,7 @@ impl Lowering<'_> {
             lowering.call(caller, load);
             lowering.emit(Op::Jump(end));
             lowering.place(hit);
-            lowering.refresh(id, true, spec, caller, fill);
+            lowering.refresh(id, true, spec.refreshes(), caller, fill);
             lowering.place(end);
         });
     }
@@ -223,6 +224,18 @@ impl Lowering<'_> {
         self.emit(Op::EndBranch);
         program
     }
+}
+
+/// What single nodes have otherwise.
+fn overrides(spec: &CacheSpec) -> Vec<OverridePlan> {
+    let node = |(number, own): (&String, &CacheNodeOverride)| {
+        Some(OverridePlan {
+            speed: own.speed.map(|speed| speed.0),
+            stations: own.threads.iter().map(|threads| station("threads", threads.0 as u32)).collect(),
+            ..OverridePlan::of(number.parse().ok()?)
+        })
+    };
+    spec.overrides.iter().filter_map(node).collect()
 }
 
 pub(super) fn eviction(eviction: Eviction) -> Policy {

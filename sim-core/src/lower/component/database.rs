@@ -3,7 +3,9 @@
 use super::super::{Lowering, site};
 use super::{WORK, station};
 use crate::components::Component;
-use crate::components::database::{DatabaseSpec, Locks, Operation, Placement, ReadFrom as ReadFromSpec, ShardBy};
+use crate::components::database::{
+    DatabaseSpec, Locks, NodeOverride, Operation, Placement, ReadFrom as ReadFromSpec, ShardBy,
+};
 use crate::engine::slab::NONE;
 use crate::math;
 use crate::plan::*;
@@ -11,13 +13,9 @@ use crate::policy::placement::Rule;
 
 impl Lowering<'_> {
     pub(crate) fn database(&mut self, id: u32, name: &str, spec: &DatabaseSpec) {
-        let slots = spec.slots();
-        let mut stations = vec![match slots {
+        let mut stations = vec![match spec.slots() {
             Some(slots) => station("slots", slots as u32),
-            None => {
-                let cores = spec.cores.map_or(1000, |cores| cores.0);
-                StationPlan { discipline: Discipline::Sharing, ..station("cores", cores) }
-            }
+            None => shared_cores(spec.cores.map_or(1000, |cores| cores.0)),
         }];
         if let Some(connections) = spec.connections {
             stations.push(station("connections", connections.0 as u32));
@@ -56,6 +54,7 @@ impl Lowering<'_> {
         let index = self.plan.databases.len() as u32 - 1;
         let plan = self.plan_of(id);
         plan.kind = Kind::Database(index);
+        plan.overrides = overrides(spec, &stations);
         plan.stations = stations;
         let mut writes = vec![false; self.plan.op_names.len()];
         writes[ops::WRITE as usize] = true;
@@ -207,6 +206,29 @@ impl Lowering<'_> {
         self.emit(work);
         self.place(after);
     }
+}
+
+fn shared_cores(cores: u32) -> StationPlan {
+    StationPlan { discipline: Discipline::Sharing, ..station("cores", cores) }
+}
+
+/// What single nodes have otherwise; the others have these stations.
+fn overrides(spec: &DatabaseSpec, stations: &[StationPlan]) -> Vec<OverridePlan> {
+    let node = |((shard, replica), own): ((u64, Option<u64>), &NodeOverride)| {
+        let place = replica.map_or(0, |replica| 1 + replica);
+        let work = match (own.slots, own.cores) {
+            (Some(slots), _) => Some(station("slots", slots.0 as u32)),
+            (None, Some(cores)) => Some(shared_cores(cores.0)),
+            (None, None) => None,
+        };
+        OverridePlan {
+            speed: own.speed.map(|speed| speed.0),
+            error_rate: own.error_rate.map(|share| share.0),
+            stations: work.map_or_else(Vec::new, |work| [&[work], &stations[1..]].concat()),
+            ..OverridePlan::of((shard * (1 + spec.replicas.0) + place) as u32)
+        }
+    };
+    spec.overrides_by_node().map(node).collect()
 }
 
 /// The time of an operation that follows from its rows: a scan of all, or steps down an index and the rows returned.

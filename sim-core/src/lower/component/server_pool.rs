@@ -8,7 +8,8 @@ use crate::components::Component;
 use crate::components::autoscaler::ScalingPolicy;
 use crate::components::scaling::RuleMetric;
 use crate::components::server_pool::{
-    AdaptiveLimit, Every, LimitRule as LimitRuleSpec, Memory, Pause, QueueOrder, Scheduling, ServerPoolSpec, Slowdown,
+    AdaptiveLimit, Every, LimitRule as LimitRuleSpec, Memory, Override, Pause, Queue, QueueOrder, Scheduling,
+    ServerPoolSpec, Slowdown,
 };
 use crate::engine::slab::NONE;
 use crate::model::step::Step;
@@ -18,40 +19,8 @@ use crate::policy::adaptive_limit::{LimitRule, LimitSpec};
 impl Lowering<'_> {
     pub(crate) fn server_pool(&mut self, id: u32, name: &str, spec: &ServerPoolSpec) {
         let cores = spec.cores.0;
-        let workers = spec.workers().min(u32::MAX as u64 - 1) as u32;
-        // A worker keeps one core busy at most, unless its handler works in several branches at once.
-        let branches = !spec.asynchronous && spec.handlers.values().any(|steps| works_in_parallel(steps, false));
-        let contended =
-            self.is_scaled_vertically(name) || !cores.is_multiple_of(1000) || workers > cores / 1000 || branches;
-        let (discipline, servers, share) = match spec.scheduling {
-            Scheduling::Sharing if contended => (Discipline::Sharing, cores, 1.0),
-            Scheduling::Sharing => (Discipline::Servers, cores / 1000, 1.0),
-            Scheduling::Fifo => {
-                let servers = cores.div_ceil(1000);
-                (Discipline::Servers, servers, cores as f64 / 1000.0 / servers as f64)
-            }
-        };
-        let queue = &spec.queue;
-        let free = discipline == Discipline::Servers && workers <= servers && !branches;
-        let cores_plan = StationPlan { discipline, core_share: share, free, ..station("cores", servers) };
-        let workers_plan = StationPlan {
-            order: match queue.order {
-                QueueOrder::Fifo => Order::Fifo,
-                QueueOrder::Lifo => Order::Lifo,
-                QueueOrder::Priority => Order::Priority,
-            },
-            capacity: queue.capacity.map_or(NONE, |capacity| capacity.0.min(NONE as u64) as u32),
-            when_full: when_full(queue.when_full),
-            timeout_ns: queue.timeout.map_or(0, |time| time.0),
-            codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
-            ..station("workers", workers)
-        };
-        let thousandths = 1000.0;
-        let overrides = spec.overrides_by_replica().into_iter().map(|(replica, other)| Override {
-            replica: replica as u32,
-            speed: other.speed.map(|speed| speed.0 * share),
-            weight: other.weight.map(|weight| (weight.0 * thousandths).round() as u32),
-        });
+        let shape = self.cores_shape(name, spec);
+        let (stations, share) = shape.stations(cores, spec.workers(), &spec.queue);
         let plan = PoolPlan {
             component: id,
             replicas: spec.replicas.0 as u32,
@@ -64,13 +33,13 @@ impl Lowering<'_> {
             limit: spec.adaptive_limit.as_ref().map(limit_spec),
             slowdown: slowdown(&spec.slowdown),
             zones: spec.zones.as_ref().map_or(1, |zones| zones.0.len() as u32),
-            overrides: overrides.collect(),
         };
         self.plan.pools.push(plan);
         let kind = Kind::Pool(self.plan.pools.len() as u32 - 1);
         let plan = self.plan_of(id);
         plan.kind = kind;
-        plan.stations = vec![cores_plan, workers_plan];
+        plan.overrides = overrides(name, spec, shape, share);
+        plan.stations = stations;
         plan.is_caller = true;
         self.handlers(id, name, spec);
     }
@@ -127,6 +96,20 @@ impl Lowering<'_> {
 }
 
 impl Lowering<'_> {
+    /// How replicas of a pool serve.
+    fn cores_shape(&self, name: &str, spec: &ServerPoolSpec) -> Shape {
+        // A worker keeps one core busy at most, unless its handler works in several branches at once.
+        let branches = !spec.asynchronous && spec.handlers.values().any(|steps| works_in_parallel(steps, false));
+        let each = spec.overrides.values().map(|own| (own.cores.unwrap_or(spec.cores).0, spec.workers_of(own)));
+        let scarce = |(cores, workers): (u32, u64)| !cores.is_multiple_of(1000) || workers > u64::from(cores) / 1000;
+        let contended = branches || each.chain([(spec.cores.0, spec.workers())]).any(scarce);
+        Shape {
+            shared: spec.scheduling == Scheduling::Sharing && (contended || self.is_scaled_vertically(name)),
+            in_order: spec.scheduling == Scheduling::Fifo,
+            branches,
+        }
+    }
+
     /// Whether the cores of a pool's replicas may change.
     fn is_scaled_vertically(&self, name: &str) -> bool {
         self.model.components.values().any(|component| {
@@ -146,6 +129,68 @@ impl Lowering<'_> {
             _ => false,
         })
     }
+}
+
+/// How all replicas of a pool serve, those that differ too.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Whether tasks share the cores, of which there may be too few.
+    shared: bool,
+    /// Whether tasks take whole cores in turn.
+    in_order: bool,
+    /// Whether a handler works in several branches at once.
+    branches: bool,
+}
+
+impl Shape {
+    /// The stations of a replica, and how much of a core each of its servers is.
+    fn stations(self, cores: u32, workers: u64, queue: &Queue) -> (Vec<StationPlan>, f64) {
+        let workers = workers.min(u32::MAX as u64 - 1) as u32;
+        let (discipline, servers, share) = if self.shared {
+            (Discipline::Sharing, cores, 1.0)
+        } else if self.in_order {
+            let servers = cores.div_ceil(1000);
+            (Discipline::Servers, servers, cores as f64 / 1000.0 / servers as f64)
+        } else {
+            (Discipline::Servers, cores / 1000, 1.0)
+        };
+        let free = discipline == Discipline::Servers && workers <= servers && !self.branches;
+        let cores_plan = StationPlan { discipline, core_share: share, free, ..station("cores", servers) };
+        let workers_plan = StationPlan {
+            order: match queue.order {
+                QueueOrder::Fifo => Order::Fifo,
+                QueueOrder::Lifo => Order::Lifo,
+                QueueOrder::Priority => Order::Priority,
+            },
+            capacity: queue.capacity.map_or(NONE, |capacity| capacity.0.min(NONE as u64) as u32),
+            when_full: when_full(queue.when_full),
+            timeout_ns: queue.timeout.map_or(0, |time| time.0),
+            codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
+            ..station("workers", workers)
+        };
+        (vec![cores_plan, workers_plan], share)
+    }
+}
+
+/// What single replicas have otherwise; `share` is how much of a core each server of the others is.
+fn overrides(name: &str, spec: &ServerPoolSpec, shape: Shape, share: f64) -> Vec<OverridePlan> {
+    let thousandths = 1000.0;
+    let replica = |(replica, own): (u64, &Override)| {
+        let differs = own.cores.is_some() || own.workers.is_some() || own.queue.is_some();
+        let cores = own.cores.unwrap_or(spec.cores).0;
+        let (stations, _) = shape.stations(cores, spec.workers_of(own), own.queue.as_ref().unwrap_or(&spec.queue));
+        OverridePlan {
+            stations: if differs { stations } else { Vec::new() },
+            speed: own.speed.map(|speed| speed.0 * share),
+            weight: own.weight.map(|weight| (weight.0 * thousandths).round() as u32),
+            error_rate: own.error_rate.map(|share| share.0),
+            startup: own.startup.as_ref().map(|startup| own_draw(&startup.0, &[name, "startup"])),
+            zone: own.zone.as_ref().and_then(|zone| spec.zones.as_ref()?.position(&zone.0)),
+            cpu_request: own.cores.filter(|_| spec.cpu_request.is_none()).map(|cores| cores.0),
+            ..OverridePlan::of(replica as u32)
+        }
+    };
+    spec.overrides_by_replica().into_iter().map(replica).collect()
 }
 
 fn memory_plan(memory: &Memory, asynchronous: bool) -> MemoryPlan {

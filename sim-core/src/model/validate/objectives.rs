@@ -79,6 +79,11 @@ pub fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place,
     let (address, parts) = split_scope(scope);
     let Ok(address) = Address::parse(address) else { return };
     let address = Address { at: at.clone(), ..address };
+    if draft.class_names().contains(&address.component.as_str()) {
+        let found = format!("{} is a class: it has no stations and no parts", address.component);
+        diagnostics.push(at.error(found).expected(format!("{metric}({}), or a component", address.component)));
+        return;
+    }
     let names: Vec<&str> = draft.declared("components").map(|(name, _)| name).collect();
     if !names.contains(&address.component.as_str()) {
         let help = did_you_mean(&address.component, names.into_iter().chain(draft.class_names()));

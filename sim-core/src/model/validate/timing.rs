@@ -6,12 +6,14 @@ use crate::model::change::Change;
 use crate::model::diagnostic::{Diagnostics, did_you_mean};
 use crate::model::draft::Draft;
 use crate::model::event::{Action, Event};
+use crate::model::node::shortened;
 use crate::model::spec::Place;
 
 /// Checks events and faults.
 pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
     for event in &draft.events {
         event_form(draft, event, diagnostics);
+        soft(draft, event, diagnostics);
         too_late(draft, &event.at.field("at"), event.at_time.0, diagnostics);
     }
     for fault in &draft.faults {
@@ -20,7 +22,9 @@ pub fn check(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
         }
         super::faults::check(draft, changes, fault, diagnostics);
     }
-    overrides(draft, changes, diagnostics);
+    for (name, component) in &draft.components {
+        component.part().overrides(name, &mut Places { draft, changes, diagnostics });
+    }
 }
 
 fn too_late(draft: &Draft, at: &Place, time_ns: u64, diagnostics: &mut Diagnostics) {
@@ -70,6 +74,27 @@ fn event_form(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
                 }
             }
         }
+    }
+}
+
+/// Whether a `soft` purge differs from a hard one.
+fn soft(draft: &Draft, event: &Event, diagnostics: &mut Diagnostics) {
+    let mut ignored = |why: String| {
+        diagnostics.push(event.at.field("soft").warning(format!("`soft` has no effect: {why}")));
+    };
+    if !event.soft {
+        return;
+    }
+    if !matches!(event.action, Some(Action::Purge | Action::Flush | Action::Invalidate)) {
+        return ignored("only purge, flush and invalidate take something out".to_string());
+    }
+    let serves_stale = |target: &&Address| match draft.components.get(&target.component) {
+        Some(Component::Cache(cache)) => cache.grace_ns() > 0,
+        Some(Component::Cdn(cdn)) => cdn.stale_while_revalidate.is_some() || cdn.ttl.min.0 > 0,
+        Some(_) | None => true,
+    };
+    if let Some(target) = event.target.iter().flat_map(|targets| &targets.0).find(|target| !serves_stale(target)) {
+        ignored(format!("{} serves nothing that has ended (`stale_while_revalidate`)", target.component));
     }
 }
 
@@ -129,9 +154,9 @@ pub fn in_range(draft: &Draft, changes: &[Change], address: &Address, diagnostic
 
 /// Where the addresses of instances are looked up.
 pub(crate) struct Places<'a> {
-    draft: &'a Draft,
+    pub draft: &'a Draft,
     changes: &'a [Change],
-    diagnostics: &'a mut Diagnostics,
+    pub diagnostics: &'a mut Diagnostics,
 }
 
 impl<'a> Places<'a> {
@@ -143,6 +168,25 @@ impl<'a> Places<'a> {
     /// Whether there is a number among so many.
     pub fn numbered(&mut self, address: &Address, what: &str, number: u64, count: Option<u64>) {
         numbered(address, what, number, count, self.diagnostics);
+    }
+
+    /// Whether an override is that of a number among so many.
+    pub fn overridden(&mut self, (name, what, number): (&str, &str, &str), at: &Place, count: Option<u64>) {
+        let found = match number.parse::<u64>() {
+            Ok(parsed) if parsed.to_string() == number => {
+                if count.is_none_or(|count| parsed < count) {
+                    return;
+                }
+                format!("there is no {what} {number} of {name}")
+            }
+            Ok(_) | Err(_) => format!("{} is no {what}", shortened(number)),
+        };
+        let expected = match count {
+            Some(0) => "none, for there are none".to_string(),
+            Some(count) => format!("0 to {}", count - 1),
+            None => format!("the number of a {what}, from \"0\""),
+        };
+        self.diagnostics.push(at.error(found).expected(expected));
     }
 
     /// The most replicas that a pool can come to have.
@@ -178,19 +222,4 @@ fn most_replicas(draft: &Draft, changes: &[Change], pool: &str) -> Option<u64> {
         _ => None,
     });
     scaled.chain(set).chain([spec.replicas.0]).max()
-}
-
-fn overrides(draft: &Draft, changes: &[Change], diagnostics: &mut Diagnostics) {
-    for (name, component) in &draft.components {
-        let Component::ServerPool(pool) = component else { continue };
-        let Some(count) = most_replicas(draft, changes, name) else { continue };
-        for (number, own) in pool.overrides_by_replica() {
-            if number >= count {
-                let found = format!("there is no replica {number} of {name}");
-                let expected =
-                    if count == 0 { "none, for there are none".to_string() } else { format!("0 to {}", count - 1) };
-                diagnostics.push(own.at.error(found).expected(expected));
-            }
-        }
-    }
 }

@@ -125,6 +125,13 @@ impl Table {
         self.free = at;
     }
 
+    /// Lets all entries expire at a moment at the latest.
+    pub fn end_all(&mut self, expires_ns: i64) {
+        for entry in &mut self.entries {
+            entry.expires_ns = entry.expires_ns.min(expires_ns);
+        }
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.entries.clear();
