@@ -11,7 +11,6 @@ mod server_pool;
 
 use super::Lowering;
 use crate::components::server_pool::WhenFull as WhenFullSpec;
-use crate::engine::slab::NONE;
 use crate::plan::*;
 
 /// The number of the station at which a cache or database works: the first.
@@ -21,22 +20,6 @@ impl Lowering<'_> {
     /// The plan of a component.
     pub(crate) fn plan_of(&mut self, id: u32) -> &mut ComponentPlan {
         &mut self.plan.components[id as usize]
-    }
-}
-
-/// A plain station: servers, first come first served, no limits.
-pub(crate) fn station(name: &'static str, servers: u32) -> StationPlan {
-    StationPlan {
-        name,
-        discipline: Discipline::Servers,
-        servers,
-        order: Order::Fifo,
-        capacity: NONE,
-        when_full: WhenFull::Reject,
-        timeout_ns: 0,
-        codel_ns: None,
-        free: false,
-        core_share: 1.0,
     }
 }
 

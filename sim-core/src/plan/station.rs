@@ -1,5 +1,7 @@
 //! Limited resources.
 
+use crate::engine::slab::NONE;
+
 /// A limited resource that each instance of a component has.
 #[derive(Debug, Clone)]
 pub struct StationPlan {
@@ -26,6 +28,22 @@ pub struct StationPlan {
 }
 
 impl StationPlan {
+    /// Servers, first come, first served, without any limit.
+    pub fn plain(name: &'static str, servers: u32) -> Self {
+        Self {
+            name,
+            discipline: Discipline::Servers,
+            servers,
+            order: Order::Fifo,
+            capacity: NONE,
+            when_full: WhenFull::Reject,
+            timeout_ns: 0,
+            codel_ns: None,
+            free: false,
+            core_share: 1.0,
+        }
+    }
+
     /// What one server counts as in `servers` and in its areas.
     pub fn unit(&self) -> f64 {
         match self.discipline {

@@ -2,7 +2,7 @@
 
 use super::super::call::{CallSpec, Caller};
 use super::super::{Lowering, site};
-use super::{WORK, station};
+use super::WORK;
 use crate::components::cache::{CacheNodeOverride, CacheSpec, Capacity, Eviction, Fill, ReadMode, Ttl, WriteMode};
 use crate::engine::slab::NONE;
 use crate::model::link::Scope as ScopeSpec;
@@ -22,7 +22,7 @@ impl Lowering<'_> {
         plan.kind = kind;
         // One that all share is its own caller; a copy belongs to its owner.
         plan.is_caller = spec.scope == ScopeSpec::Shared;
-        plan.stations = vec![station("threads", spec.threads.0 as u32)];
+        plan.stations = vec![StationPlan::plain("threads", spec.threads.0 as u32)];
         plan.overrides = overrides(spec);
         let read = self.here();
         self.cache_read(id, name, spec);
@@ -231,7 +231,7 @@ fn overrides(spec: &CacheSpec) -> Vec<OverridePlan> {
     let node = |(number, own): (&String, &CacheNodeOverride)| {
         Some(OverridePlan {
             speed: own.speed.map(|speed| speed.0),
-            stations: own.threads.iter().map(|threads| station("threads", threads.0 as u32)).collect(),
+            stations: own.threads.iter().map(|threads| StationPlan::plain("threads", threads.0 as u32)).collect(),
             ..OverridePlan::of(number.parse().ok()?)
         })
     };

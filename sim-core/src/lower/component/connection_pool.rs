@@ -3,7 +3,6 @@
 use super::super::call::{CallSpec, Caller};
 use super::super::steps::own_draw;
 use super::super::{Lowering, site};
-use super::station;
 use crate::components::Component;
 use crate::components::connection_pool::{ConnectionPoolSpec, PoolOrder};
 use crate::engine::slab::NONE;
@@ -58,7 +57,7 @@ impl Lowering<'_> {
         let kind = Kind::ConnectionPool(self.plan.connection_pools.len() as u32 - 1);
         let plan = self.plan_of(id);
         plan.kind = kind;
-        plan.stations = vec![StationPlan { timeout_ns, capacity, ..station("connections", connections) }];
+        plan.stations = vec![StationPlan { timeout_ns, capacity, ..StationPlan::plain("connections", connections) }];
         let entry = self.here();
         let (release, reply) = (self.label(), self.label());
         let cell = self.pool_cell(id);

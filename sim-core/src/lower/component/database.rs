@@ -1,7 +1,7 @@
 //! Databases: a node's stations, and a program for each operation.
 
 use super::super::{Lowering, site};
-use super::{WORK, station};
+use super::WORK;
 use crate::components::Component;
 use crate::components::database::{
     DatabaseSpec, Locks, NodeOverride, Operation, Placement, ReadFrom as ReadFromSpec, ShardBy,
@@ -14,11 +14,11 @@ use crate::policy::placement::Rule;
 impl Lowering<'_> {
     pub(crate) fn database(&mut self, id: u32, name: &str, spec: &DatabaseSpec) {
         let mut stations = vec![match spec.slots() {
-            Some(slots) => station("slots", slots as u32),
+            Some(slots) => StationPlan::plain("slots", slots as u32),
             None => shared_cores(spec.cores.map_or(1000, |cores| cores.0)),
         }];
         if let Some(connections) = spec.connections {
-            stations.push(station("connections", connections.0 as u32));
+            stations.push(StationPlan::plain("connections", connections.0 as u32));
         }
         self.plan.databases.push(DatabasePlan {
             component: id,
@@ -49,7 +49,7 @@ impl Lowering<'_> {
         });
         if spec.locks == Locks::Key {
             // Each key has a lock of its own: there is no number of them.
-            stations.push(station("locks", 0));
+            stations.push(StationPlan::plain("locks", 0));
         }
         let index = self.plan.databases.len() as u32 - 1;
         let plan = self.plan_of(id);
@@ -209,7 +209,7 @@ impl Lowering<'_> {
 }
 
 fn shared_cores(cores: u32) -> StationPlan {
-    StationPlan { discipline: Discipline::Sharing, ..station("cores", cores) }
+    StationPlan { discipline: Discipline::Sharing, ..StationPlan::plain("cores", cores) }
 }
 
 /// What single nodes have otherwise; the others have these stations.
@@ -217,7 +217,7 @@ fn overrides(spec: &DatabaseSpec, stations: &[StationPlan]) -> Vec<OverridePlan>
     let node = |((shard, replica), own): ((u64, Option<u64>), &NodeOverride)| {
         let place = replica.map_or(0, |replica| 1 + replica);
         let work = match (own.slots, own.cores) {
-            (Some(slots), _) => Some(station("slots", slots.0 as u32)),
+            (Some(slots), _) => Some(StationPlan::plain("slots", slots.0 as u32)),
             (None, Some(cores)) => Some(shared_cores(cores.0)),
             (None, None) => None,
         };

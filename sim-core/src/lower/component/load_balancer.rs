@@ -2,7 +2,7 @@
 
 use super::super::call::{CallSpec, Caller};
 use super::super::{Lowering, draw_plan, link, site};
-use super::{WORK, station};
+use super::WORK;
 use crate::components::Component;
 use crate::components::health::Outlier;
 use crate::components::load_balancer::{HashBy, Layer, LoadBalancerSpec, Target};
@@ -82,7 +82,7 @@ impl Lowering<'_> {
         if let Some(service) = &spec.service {
             let cores = spec.cores.0;
             let discipline = Discipline::Sharing;
-            self.plan_of(id).stations = vec![StationPlan { discipline, ..station("cores", cores) }];
+            self.plan_of(id).stations = vec![StationPlan { discipline, ..StationPlan::plain("cores", cores) }];
             let draw = self.draw(&service.0, site(&[name, "service"]));
             let cell = self.work_cell(id);
             self.unwinding(reply, |lowering| lowering.emit(Op::Work { station: WORK, admission: true, cell, draw }));

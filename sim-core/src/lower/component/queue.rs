@@ -2,7 +2,7 @@
 
 use super::super::call::{CallSpec, Caller};
 use super::super::{Lowering, site};
-use super::{station, when_full};
+use super::when_full;
 use crate::components::queue::{BatchCalls, QueueSpec};
 use crate::engine::slab::NONE;
 use crate::plan::*;
@@ -24,7 +24,7 @@ impl Lowering<'_> {
             when_full: when_full(spec.when_full),
             // The first message of a batch that is not full wakes the queue after so long.
             timeout_ns: spec.batch.wait.0,
-            ..station("workers", spec.concurrency.0 as u32)
+            ..StationPlan::plain("workers", spec.concurrency.0 as u32)
         }];
         let entry = self.here();
         let (refused, dead, reply) = (self.label(), self.label(), self.label());

@@ -3,7 +3,7 @@
 use super::super::Lowering;
 use super::super::call::Caller;
 use super::super::steps::{CORES, WORKERS, own_draw};
-use super::{station, when_full};
+use super::when_full;
 use crate::components::Component;
 use crate::components::autoscaler::ScalingPolicy;
 use crate::components::scaling::RuleMetric;
@@ -155,7 +155,7 @@ impl Shape {
             (Discipline::Servers, cores / 1000, 1.0)
         };
         let free = discipline == Discipline::Servers && workers <= servers && !self.branches;
-        let cores_plan = StationPlan { discipline, core_share: share, free, ..station("cores", servers) };
+        let cores_plan = StationPlan { discipline, core_share: share, free, ..StationPlan::plain("cores", servers) };
         let workers_plan = StationPlan {
             order: match queue.order {
                 QueueOrder::Fifo => Order::Fifo,
@@ -166,7 +166,7 @@ impl Shape {
             when_full: when_full(queue.when_full),
             timeout_ns: queue.timeout.map_or(0, |time| time.0),
             codel_ns: queue.shed.as_ref().map(|shed| (shed.target.0, shed.interval.0)),
-            ..station("workers", workers)
+            ..StationPlan::plain("workers", workers)
         };
         (vec![cores_plan, workers_plan], share)
     }
