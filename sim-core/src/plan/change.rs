@@ -56,7 +56,7 @@ pub enum ChangeKind {
         /// By keyspace, as in [`CachePlan::ttl_ns`](super::CachePlan::ttl_ns).
         ttl_ns: Vec<u64>,
     },
-    /// A database's slots per node, a queue's workers.
+    /// The servers of a component's first station: a database's slots per node, a queue's workers.
     Slots {
         /// The component.
         component: u32,

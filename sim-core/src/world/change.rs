@@ -62,7 +62,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                 let (size, overflow) = self.settings.sizes[component as usize];
                 station.servers = size.saturating_add(overflow);
             }
-            Kind::Database(_) => {
+            Kind::Database(_) | Kind::Plain => {
                 if let Some(slots) = self.settings.slots[component as usize] {
                     station.servers = slots;
                 }
@@ -72,12 +72,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
                     station.servers = cores;
                 }
             }
-            Kind::Client(_)
-            | Kind::Balancer(_)
-            | Kind::Cache(_)
-            | Kind::Queue(_)
-            | Kind::Plain
-            | Kind::Autoscaler(_) => {}
+            Kind::Client(_) | Kind::Balancer(_) | Kind::Cache(_) | Kind::Queue(_) | Kind::Autoscaler(_) => {}
         }
     }
 

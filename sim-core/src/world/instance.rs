@@ -8,7 +8,7 @@ use super::station::Station;
 use super::{Control, World};
 use crate::engine::rng::mix64;
 use crate::engine::slab::NONE;
-use crate::plan::{Kind, Outcome, OverridePlan, Scope};
+use crate::plan::{Kind, Outcome, OverridePlan, Scope, StationPlan};
 use crate::policy::adaptive_limit::Limit;
 
 /// In which part of its life an instance is.
@@ -193,39 +193,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
             speed = self.settings.speeds[component as usize];
         }
         speed = own.and_then(|own| own.speed).unwrap_or(speed);
-        let state = match plan.kind {
-            Kind::Cache(cache) => {
-                let plan = &self.plan.caches[cache as usize];
-                let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
-                let capacity = plan.of_node(self.settings.capacities[component as usize]);
-                self.caches.push(CacheState::new(plan, capacity, seed));
-                self.caches.len() as u32 - 1
-            }
-            Kind::ConnectionPool(_) => {
-                self.connections.push(ConnectionState::default());
-                self.connections.len() as u32 - 1
-            }
-            Kind::Client(_)
-            | Kind::Balancer(_)
-            | Kind::Pool(_)
-            | Kind::Database(_)
-            | Kind::Queue(_)
-            | Kind::Autoscaler(_) => NONE,
-            Kind::Plain => self.begin_own(component),
-        };
-        let stations = self.stations.len() as u32;
-        let differ = own.map(|own| &own.stations).filter(|stations| !stations.is_empty());
-        for (at, station) in differ.unwrap_or(&plan.stations).iter().enumerate() {
-            let meter = self.meters.station_meter(component, at);
-            let mut made = Station::new(station, number, meter, self.now);
-            if at == 0 {
-                self.resize_new(component, &mut made);
-            }
-            if let Kind::ConnectionPool(pool) = plan.kind {
-                made.tracked = self.plan.connection_pools[pool as usize].tracked;
-            }
-            self.stations.push(made);
-        }
+        let state = self.new_state(component, ordinal);
+        let stations = self.new_stations(component, number, own.map(|own| &own.stations[..]));
         self.instances.push(Instance {
             component,
             kind: plan.kind,
@@ -281,6 +250,48 @@ impl<const TRACED: bool> World<'_, TRACED> {
     pub(super) fn override_of(&self, instance: u32) -> Option<&OverridePlan> {
         let Instance { component, ordinal, .. } = self.instances[instance as usize];
         self.plan.components[component as usize].overrides.iter().find(|own| own.ordinal == ordinal)
+    }
+
+    /// What a new instance keeps: where the state of its kind is.
+    fn new_state(&mut self, component: u32, ordinal: u32) -> u32 {
+        match self.plan.components[component as usize].kind {
+            Kind::Cache(cache) => {
+                let plan = &self.plan.caches[cache as usize];
+                let seed = mix64(self.streams.stream("eviction") ^ plan.site ^ ordinal as u64);
+                let capacity = plan.of_node(self.settings.capacities[component as usize]);
+                self.caches.push(CacheState::new(plan, capacity, seed));
+                self.caches.len() as u32 - 1
+            }
+            Kind::ConnectionPool(_) => {
+                self.connections.push(ConnectionState::default());
+                self.connections.len() as u32 - 1
+            }
+            Kind::Client(_)
+            | Kind::Balancer(_)
+            | Kind::Pool(_)
+            | Kind::Database(_)
+            | Kind::Queue(_)
+            | Kind::Autoscaler(_) => NONE,
+            Kind::Plain => self.begin_own(component),
+        }
+    }
+
+    /// The stations of a new instance, its own where it has some: the number of the first.
+    fn new_stations(&mut self, component: u32, instance: u32, own: Option<&[StationPlan]>) -> u32 {
+        let plan = &self.plan.components[component as usize];
+        let stations = self.stations.len() as u32;
+        for (at, station) in own.filter(|own| !own.is_empty()).unwrap_or(&plan.stations).iter().enumerate() {
+            let meter = self.meters.station_meter(component, at);
+            let mut made = Station::new(station, instance, meter, self.now);
+            if at == 0 {
+                self.resize_new(component, &mut made);
+            }
+            if let Kind::ConnectionPool(pool) = plan.kind {
+                made.tracked = self.plan.connection_pools[pool as usize].tracked;
+            }
+            self.stations.push(made);
+        }
+        stations
     }
 
     /// Begins the start-up of an instance, as soon as there is a machine for it.
