@@ -6,6 +6,8 @@ pub mod cdn;
 pub mod client;
 pub mod connection_pool;
 pub mod database;
+#[cfg(test)]
+mod example;
 pub mod health;
 pub mod load_balancer;
 mod part;
@@ -24,60 +26,61 @@ pub(crate) use part::{Nature, Part, counted};
 /// Declares the component types, in the order of a palette: a line each, from which follow the enum, reading by `type`,
 /// the schema and the palette, and the way to what each says for itself.
 macro_rules! components {
-    ($( #[doc = $doc:literal] $name:ident($spec:ty); )+) => {
+    ($( #[doc = $doc:literal] $(#[cfg($when:meta)])? $name:ident($spec:ty); )+) => {
         /// A component, as its user wrote it.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Component {
-            $( #[doc = $doc] $name($spec), )+
+            $( #[doc = $doc] $(#[cfg($when)])? $name($spec), )+
         }
 
         /// The declarations of all component types, in the order of a palette.
         pub fn structures() -> Vec<Structure> {
-            vec![$( <$spec>::structure() ),+]
+            Vec::from([$( $(#[cfg($when)])? <$spec>::structure(), )+])
         }
 
         /// All types, in the order of a palette.
-        const TYPES: &[&str] = &[$( <$spec>::TYPE ),+];
+        const TYPES: &[&str] = &[$( $(#[cfg($when)])? <$spec>::TYPE, )+];
 
         impl Component {
             /// What it says for itself.
             pub(crate) fn part(&self) -> &dyn Part {
                 match self {
-                    $( Self::$name(spec) => spec, )+
+                    $( $(#[cfg($when)])? Self::$name(spec) => spec, )+
                 }
             }
 
             /// Its `type`.
             pub fn kind(&self) -> &'static str {
                 match self {
-                    $( Self::$name(_) => <$spec>::TYPE, )+
+                    $( $(#[cfg($when)])? Self::$name(_) => <$spec>::TYPE, )+
                 }
             }
 
             /// Where it was written.
             pub fn at(&self) -> &Place {
                 match self {
-                    $( Self::$name(spec) => &spec.at, )+
+                    $( $(#[cfg($when)])? Self::$name(spec) => &spec.at, )+
                 }
             }
 
             /// What it costs, if its user says so.
             pub fn cost(&self) -> Option<&Cost> {
                 match self {
-                    $( Self::$name(spec) => spec.cost.as_ref(), )+
+                    $( $(#[cfg($when)])? Self::$name(spec) => spec.cost.as_ref(), )+
                 }
             }
 
             /// What every component of its type is.
             pub(crate) fn nature(&self) -> Nature {
                 match self {
-                    $( Self::$name(_) => <$spec>::nature(), )+
+                    $( $(#[cfg($when)])? Self::$name(_) => <$spec>::nature(), )+
                 }
             }
 
             /// Reads a component of a type; the outer `None`: there is no such type.
             fn read_as(kind: &str, node: &Node, reader: &mut Reader) -> Option<Option<Self>> {
                 $(
+                    $(#[cfg($when)])?
                     if kind == <$spec>::TYPE {
                         return Some(<$spec as Part>::read(node, reader).map(Self::$name));
                     }
@@ -88,12 +91,12 @@ macro_rules! components {
 
         /// What every component of each type is.
         fn natures() -> Vec<(&'static str, Nature)> {
-            vec![$( (<$spec>::TYPE, <$spec>::nature()) ),+]
+            Vec::from([$( $(#[cfg($when)])? (<$spec>::TYPE, <$spec>::nature()), )+])
         }
 
         /// The shapes of all types.
         fn shapes() -> Vec<Shape> {
-            vec![$( <$spec as Read>::shape() ),+]
+            Vec::from([$( $(#[cfg($when)])? <$spec as Read>::shape(), )+])
         }
     };
 }
@@ -119,6 +122,9 @@ components! {
     RateLimiter(rate_limiter::RateLimiterSpec);
     /// Changes the number of replicas.
     Autoscaler(autoscaler::AutoscalerSpec);
+    /// Works on each call for a while, then hands it on.
+    #[cfg(test)]
+    Proxy(example::ProxySpec);
 }
 
 impl Component {
