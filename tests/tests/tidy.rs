@@ -68,6 +68,20 @@ fn every_model_parses() {
     }
 }
 
+/// What CONTRIBUTING shows is compiled and tried.
+#[test]
+fn the_example_of_a_component_is_tried() {
+    let (shown, tried) =
+        (text(&root().join("CONTRIBUTING.md")), text(&root().join("sim-core/src/components/example.rs")));
+    let blocks: Vec<&str> = shown.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    for block in blocks {
+        // What is left out is told in a comment.
+        let block = block.split("\n    // And").next().unwrap_or(block).trim_end();
+        assert!(tried.contains(block), "components/example.rs is not as CONTRIBUTING.md shows it:\n{block}");
+    }
+}
+
 /// `expect` says why it holds; `unwrap` says nothing.
 #[test]
 fn no_unwrap_outside_of_tests() {
