@@ -1,6 +1,8 @@
 //! The gallery: every model of `models/`, and every scenario, reads without a warning, shows what it is there to show, and
 //! is short; and the schema beside them is the present one.
 
+mod mutations;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
