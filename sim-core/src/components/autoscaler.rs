@@ -1,7 +1,7 @@
 //! Autoscalers: how many replicas a server pool has.
 
 use super::scaling::{Cooldown, CoresRange, Datapoints, MemoryRange, Metric, Nodes, Predict, Rule, Scheduled};
-use crate::components::{Nature, Outgoing, Part};
+use crate::components::{LeftOut, Nature, Outgoing, Part, rested_on, sentences};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP};
@@ -61,11 +61,17 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<AutoscalerSpec>; 2] = [
+    (|scaler| scaler.nodes.is_none(), "New replicas always find a machine to run on: leans towards too fast."),
+    (
+        |scaler| scaler.policy == ScalingPolicy::TargetTracking,
+        "Target tracking shrinks at once to what the metric asks for, where AWS does it more gradually and does not say how: leans towards too few replicas.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "The Kubernetes horizontal pod autoscaler (`pkg/controller/podautoscaler`), rule by rule, with `behavior` left out or given; AWS target tracking and step scaling; the Kubernetes vertical pod autoscaler.",
-    leaves_out: &[
-        "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "The documented traces of scaling up and down, with and without `behavior`, and those of tolerance and missing metrics.",
     ],
@@ -89,16 +95,7 @@ impl Part for AutoscalerSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        let mut list = Vec::new();
-        if self.nodes.is_none() {
-            list.push("New replicas always find a machine to run on.");
-        }
-        if self.policy == ScalingPolicy::TargetTracking {
-            list.push(
-                "Target tracking shrinks at once to what the metric asks for: AWS does it more gradually, and does not say how.",
-            );
-        }
-        list
+        rested_on(&LEAVES_OUT, self)
     }
 
     fn facts(&self) -> Vec<String> {

@@ -16,6 +16,7 @@ mod part;
 
 use std::collections::BTreeMap;
 
+use crate::components::{LeftOut, sentences};
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
 use crate::model::node::{EMPTY_MAP, Node, Value};
@@ -78,11 +79,48 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<CacheSpec>; 9] = [
+    (
+        |cache| cache.ttl.is_some(),
+        "Expired entries take room until they are met or evicted: leans towards fewer hits than Redis has, which removes some actively.",
+    ),
+    (
+        |cache| !cache.coalesce,
+        "Two requests that miss the same key at once both load it: leans towards too much load where clients have a lock for that.",
+    ),
+    (
+        |cache| cache.coalesce,
+        "Waiting for another's load costs nothing at the cache, where a lock in Redis would be polled: leans towards too fast.",
+    ),
+    (
+        |cache| cache.coalesce,
+        "Those who wait for a load share its error, where each could try for itself: leans towards more errors and less load while the backing fails.",
+    ),
+    (
+        |cache| matches!(cache.eviction, Eviction::RedisLru | Eviction::RedisLfu),
+        "What Redis' policies sample may be the same entry twice: leans towards slightly fewer hits.",
+    ),
+    (
+        |cache| cache.write_mode() == WriteMode::Behind,
+        "A flush writes its keys one after the other, and one that fails waits for the next flush: leans towards a slow backlog.",
+    ),
+    (
+        |cache| cache.invalidate_tags,
+        "Taking out what has a tag costs one delete, however many items that are: leans towards too fast.",
+    ),
+    (
+        |cache| cache.nodes.0 > 1,
+        "Clients of a cluster know its slots, and a node that is down is missed until it is back, for replicas are not promoted: leans towards too much load on the backing.",
+    ),
+    (
+        |cache| matches!(cache.capacity, Some(Capacity::Bytes(_))),
+        "Items weigh their own bytes alone, not those that the cache keeps with each: leans towards too many hits.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "Redis, memcached and caches inside of processes: entries with a time to live, and what the caller does around them (cache-aside, read-through, write-through). Each policy of eviction names its paper or product.",
-    leaves_out: &[
-        "Expired entries take room until they are met or evicted: leans towards fewer hits than Redis has, which removes some actively.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "Each policy against a slow twin, hit by hit, on random traces.",
         "LRU, FIFO and random under Zipf against Che's approximation; times to live against λT ÷ (1 + λT).",

@@ -5,6 +5,7 @@ mod part;
 use std::collections::BTreeMap;
 
 use super::cache::{Capacity, Eviction};
+use crate::components::{LeftOut, sentences};
 use crate::model::cost::Cost;
 use crate::model::link::Link;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP, Node, Value};
@@ -41,11 +42,32 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<CdnSpec>; 5] = [
+    (
+        |_| true,
+        "A CDN takes any load, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin.",
+    ),
+    (
+        |_| true,
+        "A region is one cache; real ones are many edge locations with a regional cache behind: leans towards too many hits.",
+    ),
+    (
+        |cdn| cdn.collapse,
+        "Requests that are collapsed share the error of the one that was made, where CloudFront asks again for some: leans towards more errors and less load while the origin fails.",
+    ),
+    (
+        |cdn| cdn.shield.is_some(),
+        "An origin shield never fails, where CloudFront's has another behind it: leans towards nothing unless a region is lost.",
+    ),
+    (
+        |cdn| cdn.compress.is_some(),
+        "Compressing takes no time, and every user takes what is compressed: leans towards too fast.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "CloudFront's rules for times to live (Expiration.md), a cache in each region, requests for the same object that are collapsed, Origin Shield (origin-shield.md: all requests pass it, those that are not kept too; what came from it is as old as it was there, as `Age` says), and compression (ServingCompressedFiles.md).",
-    leaves_out: &[
-        "A region is one cache; real ones are many edge locations with a regional cache behind: leans towards too many hits.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "The documented table of minimum, default and maximum against `max-age`.",
         "Origin requests with and without a shield, and bytes with and without compression, against exact counts.",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::components::{Nature, Outgoing, Part, counted};
+use crate::components::{LeftOut, Nature, Outgoing, Part, counted, rested_on, sentences};
 use crate::lower::Lowering;
 use crate::model::arrivals::{Arrivals, Users};
 use crate::model::cost::Cost;
@@ -37,12 +37,17 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<ClientSpec>; 2] = [
+    (|_| true, "Clients are never short of CPU or sockets: leans towards more load than one machine could make."),
+    (
+        |_| true,
+        "Users do not give up on a slow page unless a time-out says so: leans towards too much load while it is slow.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "Load as load generators make it: open arrivals are k6's `constant-arrival-rate` and `ramping-arrival-rate` (evenly spaced with `process: constant`), closed loops are its `constant-vus` and `ramping-vus`; latency counts from the intended start, as in wrk2, so that nothing is omitted while the system is slow.",
-    leaves_out: &[
-        "Clients are never short of CPU or sockets: leans towards more load than one machine could make.",
-        "Users do not give up on a slow page unless a time-out says so: leans towards too much load while it is slow.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "Poisson arrivals: counts and gaps against their closed forms, and every process against the mean and variance that it states.",
         "Closed loops against exact mean-value analysis.",
@@ -98,6 +103,10 @@ impl Part for ClientSpec {
 
     fn links(&self) -> Vec<Outgoing<'_>> {
         vec![Outgoing::over(&self.to)]
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        rested_on(&LEAVES_OUT, self)
     }
 
     fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {

@@ -1,7 +1,7 @@
 //! Connection pools: what callers must hold before they reach what is behind.
 
 use crate::analysis::load::{self, Walk};
-use crate::components::{Nature, Outgoing, Part, counted};
+use crate::components::{LeftOut, Nature, Outgoing, Part, counted, rested_on, sentences};
 use crate::experiment::levers::{Lever, Order};
 use crate::lower::{CallSpec, Caller, Lowering};
 use crate::model::Model;
@@ -55,11 +55,14 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<ConnectionPoolSpec>; 1] = [(
+    |_| true,
+    "A connection that is lent out never breaks by itself: leans towards too good where the network is bad.",
+)];
+
 const ABOUT: About = About {
     imitates: "PgBouncer's session, transaction and statement modes, HikariCP and SQLAlchemy's QueuePool with its overflow: callers wait in line, first come first served.",
-    leaves_out: &[
-        "A connection that is lent out never breaks by itself: leans towards too good where the network is bad.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "The time that connections are out against the sum of what their borrowers took: in every run; its modes and limits by tables of cases.",
     ],
@@ -110,6 +113,10 @@ impl Part for ConnectionPoolSpec {
 
     fn is_by_operation(&self) -> bool {
         true
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        rested_on(&LEAVES_OUT, self)
     }
 
     fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {

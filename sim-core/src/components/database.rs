@@ -5,6 +5,7 @@ mod part;
 
 use std::collections::BTreeMap;
 
+use crate::components::{LeftOut, sentences};
 use crate::model::address::{Address, Part};
 use crate::model::cost::Cost;
 use crate::model::node::EMPTY_MAP;
@@ -59,11 +60,28 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<DatabaseSpec>; 4] = [
+    (
+        |_| true,
+        "Operations on one node do not slow each other but through slots or cores, for there is no buffer cache, no disk and no vacuum: leans towards too fast where data do not fit in memory.",
+    ),
+    (
+        |database| database.replicas.0 > 0 && !database.replicates(),
+        "Read replicas have every write at once, at no cost: leans towards too fast and too fresh.",
+    ),
+    (
+        |database| database.failover.is_some(),
+        "A replica that takes over has every write, so that none is lost by a failover: leans towards too good.",
+    ),
+    (
+        |database| database.locks == Locks::Key,
+        "Locks last for an operation, not to the end of a transaction of several: leans towards too fast.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "A relational or document store: shards, read replicas, a limit on connections (PostgreSQL's `max_connections`), and operations whose time follows from rows: a scan reads them all, an index walks log2 of them.",
-    leaves_out: &[
-        "Operations on one node do not slow each other but through slots or cores: no buffer cache, no disk, no vacuum. Leans towards too fast where data do not fit in memory.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "Slots and shared cores are stations as those of server pools, which are held against their closed forms; placement against a slow twin.",
     ],
@@ -109,9 +127,9 @@ impl DatabaseSpec {
 pub fn node_at(place: &str) -> Option<(u64, Option<u64>)> {
     // Addresses begin with their component.
     let address = Address::parse(&format!("database/{place}")).ok()?;
-    match address.parts.as_slice() {
-        &[(Part::Shard, shard)] => Some((shard, None)),
-        &[(Part::Shard, shard), (Part::Replica, replica)] => Some((shard, Some(replica))),
+    match *address.parts.as_slice() {
+        [(Part::Shard, shard)] => Some((shard, None)),
+        [(Part::Shard, shard), (Part::Replica, replica)] => Some((shard, Some(replica))),
         _ => None,
     }
 }

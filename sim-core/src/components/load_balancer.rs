@@ -3,7 +3,7 @@
 use crate::analysis::load::{self, Walk};
 use crate::components::health::Health;
 use crate::components::rate_limiter::with_own_fields;
-use crate::components::{Nature, Outgoing, Part};
+use crate::components::{LeftOut, Nature, Outgoing, Part, rested_on, sentences};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::{BalancerPolicy, Link};
@@ -53,12 +53,25 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<LoadBalancerSpec>; 4] = [
+    (
+        |balancer| balancer.health.is_none(),
+        "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once, which leans towards too many errors.",
+    ),
+    (|balancer| balancer.service.is_none(), "Load balancers without `service` take no time: leans towards too fast."),
+    (
+        |balancer| balancer.health.is_some(),
+        "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm.",
+    ),
+    (
+        |balancer| balancer.tries.is_some_and(|tries| tries.0 > 2),
+        "After a failed try only the last endpoint is left out, where nginx leaves out all that were tried: leans towards too many errors.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "nginx, HAProxy, Envoy and AWS ALB: each policy and each kind of health check names the product whose rules it follows.",
-    leaves_out: &[
-        "Health checks see replicas that are down or stalled, not how busy one is or what lies between: leans towards too calm.",
-        "After a failed try only the last endpoint is left out; nginx leaves out all that were tried.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "Smooth weighted round robin against nginx's documented sequences.",
         "Random, round robin, join the shortest queue and the power of two against their closed forms and chains.",
@@ -113,21 +126,7 @@ impl Part for LoadBalancerSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        let mut list = Vec::new();
-        if self.health.is_none() {
-            list.push(
-                "Load balancers without `health` know of none: a crashed replica stays an endpoint and answers `failed` at once.",
-            );
-        }
-        if self.service.is_none() {
-            list.push("Load balancers without `service` take no time: leans towards too fast.");
-        }
-        if self.health.is_some() {
-            list.push(
-                "Health checks see whether a replica is down or stalled, not how busy it is or what lies between: leans towards too calm.",
-            );
-        }
-        list
+        rested_on(&LEAVES_OUT, self)
     }
 
     fn load<'a>(&'a self, _: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {

@@ -21,7 +21,7 @@ use crate::model::node::Node;
 use crate::model::spec::{Place, Read, Reader, Shape, Spec, Structure, in_a_row, wrong_word};
 
 pub use part::Outgoing;
-pub(crate) use part::{Nature, Part, counted};
+pub(crate) use part::{LeftOut, Nature, Part, counted, rested_on, sentences};
 
 /// Declares the component types, in the order of a palette: a line each, from which follow the enum, reading by `type`,
 /// the schema and the palette, and the way to what each says for itself.

@@ -218,6 +218,26 @@ pub(crate) trait Part {
     }
 }
 
+/// What the real thing has or does and a component leaves out, with the way that this leans, and in which models it matters:
+/// the page of the component tells all of it, a report what its model rests on.
+pub(crate) type LeftOut<S> = (fn(&S) -> bool, &'static str);
+
+/// All that is left out.
+pub(crate) const fn sentences<S, const N: usize>(left_out: &[LeftOut<S>; N]) -> [&'static str; N] {
+    let mut all = [""; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = left_out[at].1;
+        at += 1;
+    }
+    all
+}
+
+/// What is left out and matters to a component.
+pub(crate) fn rested_on<S>(left_out: &[LeftOut<S>], spec: &S) -> Vec<&'static str> {
+    left_out.iter().filter(|(matters, _)| matters(spec)).map(|&(_, sentence)| sentence).collect()
+}
+
 /// `1 core`, `20,000 items`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

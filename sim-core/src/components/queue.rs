@@ -2,7 +2,7 @@
 
 use super::server_pool::WhenFull;
 use crate::analysis::load::{self, Walk};
-use crate::components::{Nature, Outgoing, Part, counted};
+use crate::components::{LeftOut, Nature, Outgoing, Part, counted, rested_on, sentences};
 use crate::experiment::levers::{Lever, Order};
 use crate::lower::Lowering;
 use crate::model::Model;
@@ -38,11 +38,20 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<QueueSpec>; 2] = [
+    (
+        |_| true,
+        "The broker itself takes no time and loses nothing, for publishing costs what its link says: leans towards too fast where the broker is the bottleneck.",
+    ),
+    (
+        |queue| queue.batch.size.0 > 1 && queue.batch.calls == BatchCalls::One,
+        "A batch takes its consumer as long as one message, however many are in it: leans towards too fast.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "A message broker's queue or a job queue with at-least-once delivery and dead letters (SQS, RabbitMQ), or a bounded channel whose publishers wait (`when_full: block`).",
-    leaves_out: &[
-        "The broker itself takes no time and loses nothing: publishing costs what its link says. Leans towards too fast where the broker is the bottleneck.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &["Messages in = messages done, dead, dropped and waiting: compared as whole numbers in every run."],
 };
 
@@ -109,11 +118,7 @@ impl Part for QueueSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        let mut list = Vec::new();
-        if self.batch.size.0 > 1 {
-            list.push("A batch takes its consumer as long as one message, however many are in it.");
-        }
-        list
+        rested_on(&LEAVES_OUT, self)
     }
 
     /// Its consumer works after its publishers have gone on. A batch is as dear as a message.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::analysis::load::{self, Walk};
-use crate::components::{Component, Nature, Outgoing, Part, counted};
+use crate::components::{Component, LeftOut, Nature, Outgoing, Part, counted, rested_on, sentences};
 use crate::lower::Lowering;
 use crate::model::cost::Cost;
 use crate::model::link::{Link, Scope};
@@ -69,9 +69,17 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<RateLimiterSpec>; 2] = [
+    (|limiter| limiter.store.is_none(), "Deciding takes no time unless a `store` is asked: leans towards too fast."),
+    (
+        |limiter| limiter.store.is_some(),
+        "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "nginx's `limit_req` to the millisecond and the milli-request (`ngx_http_limit_req_module.c`), token buckets, windows, and the generic cell rate algorithm. Each word of `algorithm` names where it is in use.",
-    leaves_out: &["Deciding takes no time unless a `store` is asked."],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "`limit_req` against nginx's documented sequences; each algorithm against a slow twin on random arrivals.",
         "A token bucket under Poisson arrivals against the blocking of M/D/1/b and its embedded chain.",
@@ -134,13 +142,7 @@ impl Part for RateLimiterSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        let mut list = Vec::new();
-        if self.store.is_some() {
-            list.push(
-                "A rate limiter decides when its store's answer has come back, half a round trip after the store counted: leans towards nothing.",
-            );
-        }
-        list
+        rested_on(&LEAVES_OUT, self)
     }
 
     /// All calls pass it.

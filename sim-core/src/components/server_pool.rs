@@ -5,6 +5,7 @@ mod part;
 
 use std::collections::BTreeMap;
 
+use crate::components::{LeftOut, sentences};
 use crate::model::cost::Cost;
 use crate::model::node::{EMPTY_LIST, EMPTY_MAP, Node, Value};
 use crate::model::spec::{About, Choice, Read, Reader, Shape, read_struct, wrong_word};
@@ -55,12 +56,24 @@ spec! {
     }
 }
 
+const LEAVES_OUT: [LeftOut<ServerPoolSpec>; 3] = [
+    (
+        |_| true,
+        "Switching between tasks costs nothing, and caches of the CPU stay warm: leans towards too fast where far more tasks than cores are ready.",
+    ),
+    (
+        |pool| pool.slowdown.is_empty(),
+        "Cores are as fast whatever the load, unless faults, `slowdown` or `speed` say otherwise: leans towards too fast on machines that are shared or throttled.",
+    ),
+    (
+        |pool| pool.pause.is_some(),
+        "A replica in a pause passes on answers that come to it and need no more work: leans towards too fast.",
+    ),
+];
+
 const ABOUT: About = About {
     imitates: "Processes or pods with a pool of workers: Tomcat's or gunicorn's threads, or with `async` an event loop that holds a worker only while it is on a core. Cores are shared equally, as the Linux scheduler does among tasks of one weight.",
-    leaves_out: &[
-        "Switching between tasks costs nothing, and caches of the CPU stay warm: leans towards too fast where far more tasks than cores are ready.",
-        "Cores are as fast whatever the load, unless faults or `speed` say otherwise: leans towards too fast on machines that are shared or throttled.",
-    ],
+    leaves_out: &sentences(&LEAVES_OUT),
     checked: &[
         "M/M/c, M/M/c/K, M/G/1 and processor sharing against their closed forms.",
         "∫ busy dt of every station against the sum of the work that was drawn, in every run.",

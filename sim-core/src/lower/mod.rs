@@ -260,9 +260,13 @@ impl<'m> Lowering<'m> {
         list.extend(said.into_iter().map(str::to_string));
         if self.plan.links.iter().any(|link| link.breaker.is_some()) {
             list.push(
-                "A breaker hears of a call when it ends, whichever state let it through: late answers may decide for it."
+                "A breaker hears of a call when it ends, whichever state let it through, so that late answers may decide for it: leans towards nothing."
                     .to_string(),
             );
+        }
+        let fallback = |call: &crate::plan::CallPlan| call.fallback.map(|fallback| &self.plan.calls[fallback as usize]);
+        if self.plan.calls.iter().filter_map(fallback).any(|other| other.fallback.is_some()) {
+            list.push("A fallback's own fallback is not followed: leans towards too many errors.".to_string());
         }
         if self.model.faults.iter().any(|fault| fault.kind == FaultKind::Stall) {
             list.push(

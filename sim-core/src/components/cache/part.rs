@@ -2,7 +2,7 @@
 
 use super::{CacheSpec, Capacity, Eviction, ReadMode, WriteMode};
 use crate::analysis::load::{self, Walk};
-use crate::components::{Nature, Outgoing, Part, counted};
+use crate::components::{Nature, Outgoing, Part, counted, rested_on};
 use crate::experiment::levers::{Lever, Order};
 use crate::lower::{CallSpec, Caller, Lowering};
 use crate::model::Model;
@@ -141,36 +141,7 @@ impl Part for CacheSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        let mut list = Vec::new();
-        if !self.coalesce {
-            list.push("Two requests that miss the same key at once both load it: loads are not coalesced.");
-        }
-        if self.coalesce {
-            list.push(
-                "Waiting for another's load costs nothing at the cache: a lock in Redis would be polled; leans towards too fast.",
-            );
-        }
-        if self.write_mode() == WriteMode::Behind {
-            list.push(
-                "A flush writes its keys one after the other and a failed one waits for the next flush; leans towards a slow backlog.",
-            );
-        }
-        if self.invalidate_tags {
-            list.push(
-                "Taking out what has a tag costs one delete, however many items that are; leans towards too fast.",
-            );
-        }
-        if self.nodes.0 > 1 {
-            list.push(
-                "Clients of a cluster know its slots; a node that is down is missed until it is back: replicas are not promoted.",
-            );
-        }
-        if matches!(self.capacity, Some(Capacity::Bytes(_))) {
-            list.push(
-                "Items weigh their own bytes alone, not those that the cache keeps with each; leans towards too many hits.",
-            );
-        }
-        list
+        rested_on(&super::LEAVES_OUT, self)
     }
 
     /// Nothing is found in it: every read goes on to what is behind.

@@ -1,7 +1,7 @@
 //! What a CDN says for itself.
 
 use super::{CdnSpec, Compress, Shield};
-use crate::components::{Nature, Outgoing, Part, counted};
+use crate::components::{Nature, Outgoing, Part, counted, rested_on};
 use crate::lower::Lowering;
 use crate::model::address::{Address, Part as AddressPart};
 use crate::model::diagnostic::{Diagnostics, did_you_mean};
@@ -66,9 +66,7 @@ impl Part for CdnSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        vec![
-            "A CDN takes any load, its regions share nothing, and what is past its end is fetched whole, not revalidated: leans towards too much load on the origin.",
-        ]
+        rested_on(&super::LEAVES_OUT, self)
     }
 
     fn facts(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{DatabaseSpec, Locks, Operation, ReadFrom};
 use crate::analysis::load::{self, Walk, seconds};
-use crate::components::{Component, Nature, Part, counted};
+use crate::components::{Component, Nature, Part, counted, rested_on};
 use crate::experiment::levers::{Lever, Order};
 use crate::lower::Lowering;
 use crate::math;
@@ -131,21 +131,7 @@ impl Part for DatabaseSpec {
     }
 
     fn assumptions(&self) -> Vec<&'static str> {
-        let mut list = Vec::new();
-        if self.replicas.0 > 0 && !self.replicates() {
-            list.push("Read replicas have every write at once, at no cost: leans towards too fast and too fresh.");
-        }
-        if self.failover.is_some() {
-            list.push(
-                "A replica that takes over has every write: none is lost by a failover, which leans towards too good.",
-            );
-        }
-        if self.locks == Locks::Key {
-            list.push(
-                "Locks last for an operation, not to the end of a transaction of several: leans towards too fast.",
-            );
-        }
-        list
+        rested_on(&super::LEAVES_OUT, self)
     }
 
     fn load<'a>(&'a self, name: &'a str, call: load::Call<'a>, walk: &mut Walk<'a>) -> f64 {

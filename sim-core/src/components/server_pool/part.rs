@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ServerPoolSpec, Zones};
 use crate::analysis::load::{self, Walk};
-use crate::components::{Component, Nature, Outgoing, Part, counted};
+use crate::components::{Component, Nature, Outgoing, Part, counted, rested_on};
 use crate::experiment::levers::{Lever, Order};
 use crate::lower::Lowering;
 use crate::model::Model;
@@ -86,6 +86,10 @@ impl Part for ServerPoolSpec {
 
     fn target(&self, id: u32) -> Target {
         Target::Pool(id)
+    }
+
+    fn assumptions(&self) -> Vec<&'static str> {
+        rested_on(&super::LEAVES_OUT, self)
     }
 
     fn lower(&self, id: u32, name: &str, lowering: &mut Lowering) {
