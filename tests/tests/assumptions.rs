@@ -47,8 +47,12 @@ fn each_is_said_where_a_model_uses_the_thing() {
 
 #[test]
 fn each_says_which_way_it_leans_and_stands_on_a_page() {
-    let pages: Vec<&str> =
-        structures().iter().filter_map(|structure| structure.about).flat_map(|about| about.leaves_out).copied().collect();
+    let pages: Vec<&str> = structures()
+        .iter()
+        .filter_map(|structure| structure.about)
+        .flat_map(|about| about.leaves_out)
+        .copied()
+        .collect();
     for sentence in &pages {
         assert!(sentence.contains("leans towards"), "{sentence}");
     }
