@@ -1,4 +1,4 @@
-//! Components: one file each. What the rest of the core asks of any of them is [`part::Part`].
+//! Components: one file each. What the rest of the core asks of any of them is `Part`, in `part.rs`.
 
 pub mod autoscaler;
 pub mod cache;
