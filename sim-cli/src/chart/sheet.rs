@@ -403,7 +403,9 @@ impl Panel<'_, '_> {
 
 /// A name of any length and a value, as a label beside an end: of long names the end is cut off, not the value.
 pub fn named(name: &str, value: &str) -> String {
-    format!("{} {value}", fitted(name, 150.0, LABEL, Weight::Regular)).trim_start().to_owned()
+    // Two numbers side by side would read as one.
+    let colon = if name.starts_with(|first: char| first.is_ascii_digit()) { ":" } else { "" };
+    format!("{}{colon} {value}", fitted(name, 150.0, LABEL, Weight::Regular)).trim_start().to_owned()
 }
 
 /// Room that labels beside ends need at the right.
