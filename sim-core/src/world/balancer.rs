@@ -242,7 +242,12 @@ impl<const TRACED: bool> World<'_, TRACED> {
         new.active.resize(self.instances.len(), 0);
         new.sent.resize(self.instances.len(), 0);
         new.prepare(group_plan.policy);
-        new.hashes(group_plan, plan.vnodes, |instance| self.instances[instance as usize].ordinal);
+        if matches!(old.chooser, Chooser::Ring(_) | Chooser::Maglev(_)) && old.list == new.list {
+            // Rings and tables follow from the list alone, and take long to make.
+            new.chooser = std::mem::take(&mut old.chooser);
+        } else {
+            new.hashes(group_plan, plan.vnodes, |instance| self.instances[instance as usize].ordinal);
+        }
         if group_plan.special {
             new.go_on_from(&mut old);
         }

@@ -51,7 +51,7 @@ pub struct Endpoints {
 }
 
 /// An endpoint in the list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Endpoint {
     /// The instance.
     pub instance: u32,
