@@ -1,8 +1,8 @@
 //! Nothing is ever lost: random legal models run to their end, every tally agrees, every request is accounted for, and
 //! when the load ends every place gets free.
 //!
-//! `KNEEPOINT_CASES=5000 KNEEPOINT_ROUND=2` look further, elsewhere; `KNEEPOINT_LAST=folder` keeps the model that is
-//! being run, for what no test survives.
+//! `KNEEPOINT_CASES=5000 KNEEPOINT_ROUND=2` look further, elsewhere (`-- --ignored thousand`: a thousand models of each kind);
+//! `KNEEPOINT_LAST=folder` keeps the model that is being run, for what no test survives.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -166,15 +166,17 @@ fn setting(name: &str, otherwise: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-fn hunt(name: &str, quiet: bool, cases: u32) {
+fn hunt(name: &str, quiet: bool, cases: u32, round: u32) {
+    let cases = setting("KNEEPOINT_CASES", cases);
     let config = Config {
-        cases: setting("KNEEPOINT_CASES", cases),
+        cases,
+        max_global_rejects: 4 * cases,
         failure_persistence: None,
         max_shrink_iters: setting("KNEEPOINT_SHRINK", 4000),
         ..Config::default()
     };
     let mut seed = [0; 32];
-    seed[..4].copy_from_slice(&setting("KNEEPOINT_ROUND", 1).to_le_bytes());
+    seed[..4].copy_from_slice(&setting("KNEEPOINT_ROUND", round).to_le_bytes());
     seed[4] = u8::from(quiet);
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     if setting("KNEEPOINT_LOUD", 0) == 0 {
@@ -234,12 +236,24 @@ fn hunt(name: &str, quiet: bool, cases: u32) {
 
 #[test]
 fn under_load() {
-    hunt("under load", false, 300);
+    hunt("under load", false, 300, 1);
 }
 
 #[test]
 fn when_the_load_ends_every_place_gets_free() {
-    hunt("when the load ends", true, 300);
+    hunt("when the load ends", true, 300, 1);
+}
+
+#[test]
+#[ignore = "long: a thousand models"]
+fn under_load_a_thousand_models() {
+    hunt("under load, a thousand", false, 1000, 2);
+}
+
+#[test]
+#[ignore = "long: a thousand models"]
+fn when_the_load_ends_a_thousand_models() {
+    hunt("when the load ends, a thousand", true, 1000, 2);
 }
 
 /// What hunts have found, as small as it gets.
