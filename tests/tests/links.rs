@@ -173,3 +173,17 @@ fn a_call_to_a_cache_has_a_fallback() {
         assert_eq!((plain.fallbacks, plain.fallbacks_ok), (99, 99), "{step}");
     }
 }
+
+/// Requests go round the replicas, whatever is sent twice elsewhere.
+#[test]
+fn a_hedge_of_another_link_leaves_requests_where_they_go() {
+    let calls = |hedge: Value| {
+        let mut parts = down();
+        let call = json!({ "call": "down", "hedge": hedge, "fallback": { "to": "spare" } });
+        parts["web"] = json!({ "type": "server-pool", "replicas": 3, "workers": 9, "handlers": { "*": [call] } });
+        parts["spare"] = json!({ "type": "server-pool", "handlers": { "*": [] } });
+        let report = run("web", json!({}), parts);
+        report.components["web"].instances.values().map(|instance| instance.calls).collect::<Vec<_>>()
+    };
+    assert_eq!(calls(json!({ "after": "1ms" })), [33, 33, 33]);
+}

@@ -12,7 +12,7 @@ use crate::plan::{Kind, LinkPlan, Op, Outcome, ops};
 impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// Whether a frame is a request that was sent itself instead of a call (see `tail_call`).
     #[inline(always)]
-    fn is_sent_request(&self, frame: u32) -> bool {
+    pub(super) fn is_sent_request(&self, frame: u32) -> bool {
         let state = &self.frames[frame];
         state.log == frame && !state.has(BRANCH)
     }

@@ -119,7 +119,8 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         while !self.frames[copy].has(BRANCH) {
             let parent = self.frames[copy].parent;
             let at_balancer = copy == frame || self.is_at_balancer(copy);
-            if parent == NONE || !at_balancer {
+            // A request is nobody's copy; what stands for the parent of one that was sent itself is its client.
+            if parent == NONE || !at_balancer || self.is_sent_request(copy) {
                 return Vec::new();
             }
             copy = parent;
