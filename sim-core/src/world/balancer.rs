@@ -226,7 +226,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
         };
         let mut all = Vec::new();
         for (number, member) in group_plan.members.iter().enumerate() {
-            for &instance in &self.members[member.component as usize] {
+            for &instance in &self.present[member.component as usize] {
                 let state = &self.instances[instance as usize];
                 if state.is_endpoint() {
                     let own = state.weight.map(|weight| (weight as u64 * group_plan.scale as u64 / 1000) as u32);

@@ -232,6 +232,7 @@ impl<const TRACED: bool> World<'_, TRACED> {
             starts: 0,
         });
         self.members[component as usize].push(number);
+        self.present[component as usize].push(number);
         self.first_pause(number);
         self.epoch += 1;
         if let Kind::Cache(_) = plan.kind
@@ -389,8 +390,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
 
     #[cold]
     fn find_ready(&mut self, component: u32) {
-        let members = self.members[component as usize].iter().copied();
-        let ready = members.filter(|&at| self.instances[at as usize].is_endpoint()).collect();
+        let present = self.present[component as usize].iter().copied();
+        let ready = present.filter(|&at| self.instances[at as usize].is_endpoint()).collect();
         self.ready_lists[component as usize] = ready;
         self.ready_epoch[component as usize] = self.epoch;
     }
@@ -398,6 +399,6 @@ impl<const TRACED: bool> World<'_, TRACED> {
     /// The replicas of a pool that are wanted: starting and ready ones.
     pub(super) fn wanted_members(&self, component: u32) -> Vec<u32> {
         let wanted = |at: &u32| matches!(self.instances[*at as usize].life, Life::Starting | Life::Ready);
-        self.members[component as usize].iter().copied().filter(wanted).collect()
+        self.present[component as usize].iter().copied().filter(wanted).collect()
     }
 }

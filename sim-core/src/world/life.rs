@@ -34,14 +34,23 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let gone = state.life == Life::Gone;
         self.epoch += 1;
         if gone {
-            self.leave_node(instance);
+            self.take_away(instance);
         }
+    }
+
+    /// An instance is gone: nobody looks at it again but those who count at the end.
+    fn take_away(&mut self, instance: u32) {
+        let present = &mut self.present[self.instances[instance as usize].component as usize];
+        if let Ok(place) = present.binary_search(&instance) {
+            present.remove(place);
+        }
+        self.leave_node(instance);
     }
 
     /// A leaving instance has finished what it had.
     pub(super) fn instance_gone(&mut self, instance: u32) {
         self.instances[instance as usize].life = Life::Gone;
-        self.leave_node(instance);
+        self.take_away(instance);
     }
 
     /// Counts the capacity of an instance up to now, inside the window.

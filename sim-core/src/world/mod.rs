@@ -188,6 +188,8 @@ struct World<'p, const TRACED: bool> {
     stations: Vec<Station>,
     /// By component: its instances, in order of their numbers.
     members: Vec<Vec<u32>>,
+    /// Those of them that are not gone, in the same order.
+    present: Vec<Vec<u32>>,
     /// By component: those of its instances that calls can go to, and the `epoch` that the list is of.
     ready_lists: Vec<Vec<u32>>,
     ready_epoch: Vec<u64>,
@@ -266,6 +268,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
             instances: Vec::new(),
             stations: Vec::new(),
             members: vec![Vec::new(); plan.components.len()],
+            present: vec![Vec::new(); plan.components.len()],
             ready_lists: vec![Vec::new(); plan.components.len()],
             ready_epoch: vec![u64::MAX; plan.components.len()],
             copies: vec![Vec::new(); plan.components.len()],

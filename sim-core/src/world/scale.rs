@@ -65,7 +65,7 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
     /// The metrics server looks at all replicas of an autoscaler's target.
     pub(super) fn sample(&mut self, scaler: u32) {
         let plan = &self.plan.autoscalers[scaler as usize];
-        for instance in self.members[plan.target as usize].clone() {
+        for instance in self.present[plan.target as usize].clone() {
             self.sample_instance(plan, scaler, instance);
         }
         for (at, metric) in plan.metrics.iter().enumerate() {
@@ -112,15 +112,14 @@ impl<'p, const TRACED: bool> World<'p, TRACED> {
         let (before, since) = scaler.before[instance as usize];
         let since = since.max(state.joined_at);
         let window = self.now - since;
-        let gone = matches!(state.life, Life::Gone);
-        if window > 0 && !gone {
+        if window > 0 {
             let usage = ((busy - before) as f64 * cores / window as f64).round() as u64;
             scaler.samples[instance as usize] =
                 Some(Sample { usage_millicores: usage, at_ns: self.now as i64, window_ns: window });
             let came = state.arrived.wrapping_sub(scaler.arrived[instance as usize].0);
             scaler.arrived[instance as usize].1 = Some(f64::from(came) / (window as f64 / 1e9));
         }
-        scaler.memory[instance as usize] = share.filter(|_| !gone);
+        scaler.memory[instance as usize] = share;
         scaler.arrived[instance as usize].0 = state.arrived;
         scaler.before[instance as usize] = (busy, self.now);
     }
