@@ -29,9 +29,27 @@ pub fn cdn() -> impl Strategy<Value = Value> {
         ),
     );
     let ways = (any::<bool>(), weighted(0.3, work()), weighted(0.2, Just("cloudfront")));
+    let more = (
+        weighted(
+            0.4,
+            select(vec![
+                json!({}),
+                json!({ "rtt": "exp(2ms)", "to_origin": "0s" }),
+                json!({ "rtt": { "default": "1ms" }, "capacity": 2 }),
+            ]),
+        ),
+        weighted(0.3, select(vec!["10ms", "1s"])),
+        weighted(0.3, select(vec![json!("50%"), json!({ "to": 0.1, "classes": ["a"], "min": "1B" })])),
+    );
     let origin = (select(vec!["web", "edge", "store", "gate"]), link(&["store", "db"]), any::<bool>());
-    (regions, keep, ways, origin).prop_map(
-        |(regions, (capacity, eviction, ttl), (alone, service, preset), (to, link, copies))| {
+    (regions, keep, ways, origin, more).prop_map(
+        |(
+            regions,
+            (capacity, eviction, ttl),
+            (alone, service, preset),
+            (to, link, copies),
+            (shield, revalidate, compress),
+        )| {
             let mut cdn = json!({ "type": "cdn", "to": to });
             set(&mut cdn, "preset", preset);
             set(&mut cdn, "regions", regions);
@@ -40,6 +58,11 @@ pub fn cdn() -> impl Strategy<Value = Value> {
             set(&mut cdn, "ttl", ttl);
             set(&mut cdn, "collapse", alone.then_some(false));
             set(&mut cdn, "service", service);
+            // Round trips by region are told of regions.
+            let told = shield.filter(|shield| cdn.get("regions").is_some() || !shield["rtt"].is_object());
+            set(&mut cdn, "shield", told);
+            set(&mut cdn, "stale_while_revalidate", revalidate);
+            set(&mut cdn, "compress", compress);
             let link = if copies { link } else { unhedged(link) };
             if link.as_object().is_some_and(|link| !link.is_empty()) {
                 add(&mut cdn, json!({ "link": link }));

@@ -28,6 +28,7 @@ pub fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
             json!({ "set": { "db.shards": 1 } }),
             json!({ "do": "flush", "target": "cache" }),
             json!({ "do": "purge", "target": "cdn" }),
+            json!({ "do": "purge", "target": "cdn", "soft": true }),
             json!({ "do": "warm", "target": "cache" }),
             json!({ "do": "restart", "target": "db/shard[0]" }),
             json!({ "do": "deploy", "target": "web" }),

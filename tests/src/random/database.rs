@@ -20,7 +20,7 @@ pub fn database() -> impl Strategy<Value = Value> {
         weighted(0.3, Just(json!({ "detect": "20ms", "promote": "10ms" }))),
     );
     (shape, limits, (work(), work(), work()), more).prop_map(
-        |((shards, by_client, _, replicas), (connections, slots, cores, errors), (read, write, scan), more)| {
+        |((shards, by_client, own, replicas), (connections, slots, cores, errors), (read, write, scan), more)| {
             let (placement, scatter, locks, lag, rebalance, failover) = more;
             let mut db = json!({
                 "type": "database",
@@ -54,6 +54,10 @@ pub fn database() -> impl Strategy<Value = Value> {
                 (None, _) => {}
             }
             set(&mut db, "error_rate", errors);
+            if own {
+                let work = if db["cores"].is_null() { "slots" } else { "cores" };
+                db["overrides"] = json!({ "shard[0]": { "speed": 0.5, "error_rate": 0.5, work: 3 } });
+            }
             db
         },
     )

@@ -57,7 +57,11 @@ pub fn pool(layer: Layer) -> impl Strategy<Value = Value> {
                 && replicas < 3
                 && replica <= replicas
             {
-                pool["overrides"] = json!({ replica.to_string(): { "weight": weight, "speed": 0.3 } });
+                let mut own = json!({ "weight": weight, "speed": 0.3 });
+                if weight > 0 {
+                    add(&mut own, json!({ "workers": 3, "queue": 1, "error_rate": 0.5, "startup": "7ms" }));
+                }
+                pool["overrides"] = json!({ replica.to_string(): own });
             }
             pool
         },
