@@ -67,7 +67,7 @@ pub fn changes() -> impl Strategy<Value = (Vec<Value>, Vec<Value>)> {
         json!({ "kind": "zone-outage", "zone": "zone-b" }),
         json!({ "kind": "partition", "from": "web" }),
         json!({ "kind": "flush" }),
-        json!({ "kind": "loss", "share": "90%" }),
+        json!({ "kind": "loss", "share": "30%" }),
     ]);
     let by_chance = weighted(0.2, Just(()));
     let lasts = select(vec!["50ms", "1s", "1ns"]);
