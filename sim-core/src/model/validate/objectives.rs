@@ -101,6 +101,15 @@ pub fn measure(draft: &Draft, changes: &[Change], measure: &Measure, at: &Place,
         diagnostics.push(at.error(found).expected(format!("a {}", in_a_row(asks.only.iter().copied()))));
         return;
     }
+    let of_answers = asks.requests && asks.only.is_empty() && !matches!(metric.as_str(), "throughput" | "offered");
+    if let Some(component) = draft.components.get(&address.component)
+        && of_answers
+        && !component.nature().called
+    {
+        let found = format!("{} is {}, which has no {metric}", address.component, super::names::a(component.kind()));
+        diagnostics.push(at.error(found).expected(format!("a class, or {metric} alone, which is over all requests")));
+        return;
+    }
     stations(draft, &address, &parts, metric, asks.station, at, diagnostics);
 }
 

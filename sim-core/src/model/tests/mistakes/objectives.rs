@@ -25,6 +25,12 @@ const ADDED: &[Added] = &[
         &["20: objectives[0]: web is a server-pool, which has no hit_ratio; expected a cache or cdn"],
     ),
     (
+        "objectives: [ 'within(1s, users) > 99%' ]",
+        &[
+            "20: objectives[0]: users is a client, which has no within; expected a class, or within alone, which is over all requests",
+        ],
+    ),
+    (
         "objectives: [ 'p99(web.workers) < 1s' ]",
         &["20: objectives[0]: a station has no p99; p99(web.workers.wait) for its waiting time"],
     ),
