@@ -14,7 +14,9 @@ use sim_core::model::{Model, NoFiles};
 const WORK_US: [u32; 2] = [10_000, 10_045];
 
 /// Comparisons of names alone.
-const COMPARISONS: u64 = 400;
+const COMPARISONS: u64 = 1_000;
+/// Their margin: so wide that few pairs decide.
+const MARGIN: f64 = 0.12;
 
 fn main() {
     let parts: [(&str, fn()); 3] = [("two", two_percent), ("identical", identical), ("names", names_alone)];
@@ -143,7 +145,7 @@ fn names_alone() {
     let (mut none, mut differ, mut open, mut pairs) = (0, 0, 0, 0);
     for round in 0..COMPARISONS {
         let models = vec![one_tier("web"), one_tier("app")];
-        let compared = compare(models, 50_000 + round, Options { margin: 0.06, ..Options::default() });
+        let compared = compare(models, 70_000 + round, Options { margin: MARGIN, ..Options::default() });
         let difference = p99(&compared);
         pairs += u64::from(difference.pairs);
         match difference.verdict {
@@ -154,7 +156,7 @@ fn names_alone() {
     }
     let decided = none + differ;
     println!(
-        "names alone, {COMPARISONS} comparisons, margin 6%: no difference found {none}, lower or higher {differ}, can't tell \
+        "names alone, {COMPARISONS} comparisons, margin 12%: no difference found {none}, lower or higher {differ}, can't tell \
          yet {open}; {:.1}% of those decided; {} pairs each on average",
         100.0 * f64::from(none) / f64::from(decided.max(1)),
         pairs / COMPARISONS
