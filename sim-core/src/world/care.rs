@@ -338,6 +338,10 @@ impl<const TRACED: bool> World<'_, TRACED> {
         let there = self.there(group);
         let Some(at) = there.iter().position(|&other| other == instance) else { return false };
         let endpoints = &mut self.endpoints[group as usize];
+        if endpoints.peers.len() < self.instances.len() {
+            // One has joined since the list was made.
+            endpoints.peers.resize(self.instances.len(), Peer::default());
+        }
         let mut hosts: Vec<outlier::Host> = there.iter().map(|&at| endpoints.peers[at as usize].host).collect();
         let mut borrowed: Vec<&mut outlier::Host> = hosts.iter_mut().collect();
         let out = outlier::eject(&mut borrowed, at, rules, now);
