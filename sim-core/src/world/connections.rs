@@ -209,11 +209,8 @@ impl<const TRACED: bool> World<'_, TRACED> {
         }
         let now = self.now;
         let connections = &mut self.connections[state];
-        if connections.open == 0 {
-            // It was lost in a crash.
-            return;
-        }
-        let opened = connections.held.pop_front().unwrap_or(now);
+        // One that is not known any more was lost in a crash, though others may have been opened since.
+        let Some(opened) = connections.held.pop_front() else { return };
         if wanted || (connections.idle.len() as u32) < size {
             connections.idle.push_back(Idle { since: now, opened });
         } else {
