@@ -79,6 +79,7 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
         }
         give_memory(&mut components);
         prune(&mut components);
+        give_patience(&mut components);
         let there = |target: &Value| {
             let name = target.as_str().unwrap_or_default();
             components.contains_key(name.split(['[', '/', '.']).next().unwrap_or_default())
@@ -125,6 +126,17 @@ pub fn model(quiet: bool) -> impl Strategy<Value = Value> {
 
 /// How long a quiet model goes on without load.
 pub const QUIET_MS: u64 = 4_000_000;
+
+/// A handler that holds a connection while its cache wants another one waits for itself, as it does in life: not for
+/// ever.
+fn give_patience(components: &mut Map<String, Value>) {
+    let backing = components.get("cache").map_or(Value::Null, |cache| cache["backing"].clone());
+    if (backing == "conns" || backing["to"] == "conns")
+        && let Some(Value::Object(pool)) = components.get_mut("conns")
+    {
+        pool.entry("acquire_timeout").or_insert(json!("1s"));
+    }
+}
 
 /// Whose memory is looked at has some.
 fn give_memory(components: &mut Map<String, Value>) {
