@@ -224,7 +224,41 @@ impl Op {
             Op::Cache(op) => matches!(op, CacheOp::EndFlight | CacheOp::Written(_) | CacheOp::NotWritten(_)),
             Op::Data { step, .. } => matches!(step, DataStep::Unlock | DataStep::Applied),
             Op::Message { step, .. } => matches!(step, QueueStep::End | QueueStep::EndLast | QueueStep::Refused),
-            _ => false,
+            Op::Seize { .. }
+            | Op::Work { .. }
+            | Op::Delay { .. }
+            | Op::Call(_)
+            | Op::QuickCall(_)
+            | Op::TailCall(_)
+            | Op::Lookup(_)
+            | Op::Store(_)
+            | Op::Remove(_)
+            | Op::IfHit(_)
+            | Op::IfKeyless { .. }
+            | Op::IfWrite(_)
+            | Op::SetKey { .. }
+            | Op::RestoreKey
+            | Op::Recover
+            | Op::FallBack { .. }
+            | Op::Cast(_)
+            | Op::CallPicked(_)
+            | Op::Jump(_)
+            | Op::Fork(_)
+            | Op::Remember
+            | Op::CountForPause
+            | Op::Admit
+            | Op::Expire
+            | Op::HedgedTry(_)
+            | Op::Choose(_)
+            | Op::FailShare(_)
+            | Op::Observe(_)
+            | Op::Commit(_)
+            | Op::Connect(_)
+            | Op::SeizeSession { .. }
+            | Op::ReplyEarly
+            | Op::Issue(_)
+            | Op::Think { .. }
+            | Op::EndSession => false,
         }
     }
 }
